@@ -1,0 +1,1 @@
+"""Tidewater: the generated data world of the course."""
