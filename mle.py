@@ -5,8 +5,8 @@ python3 mle.py COMMAND ...   what `mle COMMAND ...` does, with its exit code
 python3 mle.py test          all checks of this repository; with arguments: pytest with these arguments
 python3 mle.py lint          of these only style and types
 
-The environment is `.venv` beside this file, or the folder that SEATRIAL_ENV names. Only the standard library is
-used here, in words that an older Python can still read, so that it can say which Python is needed.
+The environment is `.venv` beside this file, or the folder that SEATRIAL_ENV names. Only the standard library
+is used here, in words that an older Python can still read, so that it can say which Python is needed.
 """
 
 import hashlib
@@ -30,33 +30,24 @@ QUIET = {
     "PIP_USER": "0",
     "UV_NO_PROGRESS": "1",
 }
-CAUSES = (
+ELSEWHERE = "Set SEATRIAL_ENV to a folder of your own."
+CAUSES = (  # words in an installer's output; what they mean for the reader
     (
-        ("No space left on device", "Errno 28", "not enough space"),
+        "No space left on device|not enough space",
         "The disk is full. Free about 2 GB, or set SEATRIAL_ENV to a folder on another disk.",
     ),
     (
-        ("Read-only file system", "Permission denied", "Access is denied"),
-        "The folder cannot be written. Set SEATRIAL_ENV to a folder of your own.",
+        "Read-only file system|Permission denied|Access is denied",
+        "The folder cannot be written. " + ELSEWHERE,
     ),
     (
-        ("DO NOT MATCH THE HASHES", "Hash mismatch"),
-        "The package registry gave other files than requirements.lock names, so nothing was taken from it.",
+        "DO NOT MATCH THE HASHES|Hash mismatch",
+        "The package registry gave other files than requirements.lock names; nothing was taken from it.",
     ),
     (
-        (
-            "(from versions: none)",
-            "Failed to establish a new connection",
-            "name resolution",
-            "error sending request",
-            "dns error",
-            "Connection refused",
-            "Network is unreachable",
-            "ProxyError",
-            "timed out",
-            "certificate verify failed",
-        ),
-        "The package registry does not answer. Look at the network, the proxy and pip's or uv's settings.",
+        "(from versions: none)|establish a new connection|name resolution|error sending request|dns error"
+        "|Failed to fetch|Connection refused|Network is unreachable|ProxyError|timed out|certificate verify",
+        "The package registry does not answer. Look at the network, the proxy, and pip's or uv's settings.",
     ),
 )
 
@@ -139,7 +130,7 @@ def write_stamp(env: str, facts: "dict[str, str]") -> None:
 
 
 def needs_install(env: str, wanted: "dict[str, str]") -> str:
-    """What has to be done: "make", "rebuild", "repair", "project" (only the course itself) or "" for nothing."""
+    """What is to be done: "make", "rebuild", "repair", "project" (only the course itself) or nothing, ""."""
     if not os.path.isdir(env) or not os.listdir(env):
         return "make"
     found, version = read_stamp(env), env_version(env)
@@ -155,7 +146,7 @@ def needs_install(env: str, wanted: "dict[str, str]") -> str:
 
 
 def broken_packages(env: str) -> "list[str]":
-    """Folders of package records that an interrupted installation left behind: files are missing or cut short."""
+    """Records of packages that an interrupted installation left with files missing or cut short."""
     import csv
     import glob
 
@@ -174,35 +165,33 @@ def broken_packages(env: str) -> "list[str]":
 
 
 def check_place(env: str, action: str) -> None:
-    """Raises Problem if the folder cannot be written, is not ours to empty, or is short of room."""
-    import shutil
-
-    above = os.path.dirname(env)
+    """Raises Problem if the folder cannot be written or is not ours to empty."""
     try:
         os.makedirs(env, exist_ok=True)
-        write_stamp(env, {}) if not os.listdir(env) else None
     except OSError as error:
-        raise Problem(
-            "%s cannot be written (%s). Set SEATRIAL_ENV to a folder of your own." % (env, error.strerror)
-        )
+        raise Problem("%s cannot be written (%s). %s" % (env, error.strerror, ELSEWHERE)) from error
     if not os.access(env, os.W_OK):
-        raise Problem("%s cannot be written. Set SEATRIAL_ENV to a folder of your own." % env)
+        raise Problem("%s cannot be written. %s" % (env, ELSEWHERE))
     if action == "rebuild" and not any(
         os.path.exists(os.path.join(env, name)) for name in (STAMP, "pyvenv.cfg")
     ):
         raise Problem("%s is not an environment, so it is left alone. Move it, or set SEATRIAL_ENV." % env)
-    free = shutil.disk_usage(above).free
-    if action == "make" and free < ROOM_BYTES:
-        raise Problem(
-            "About 2 GB are needed in %s; %.1f GB are free. Set SEATRIAL_ENV to a folder on another disk."
-            % (above, free / 1024**3)
-        )
+
+
+def check_room(env: str) -> None:
+    """Raises Problem if a new environment would not fit on the disk."""
+    import shutil
+
+    free = shutil.disk_usage(env).free
+    if free < ROOM_BYTES:
+        needed = "About 2 GB are needed in %s; %.1f GB are free. " % (env, free / 1024**3)
+        raise Problem(needed + "Set SEATRIAL_ENV to a folder on another disk.")
 
 
 def explain(output: str) -> "str | None":
     """The cause outside of the course that an installer's output tells of, or None."""
     for signs, cause in CAUSES:
-        if any(sign.lower() in output.lower() for sign in signs):
+        if any(sign.lower() in output.lower() for sign in signs.split("|")):
             return cause
     return None
 
@@ -268,7 +257,7 @@ def empty(env: str) -> None:
 
 
 def make(env: str, uv: "str | None", fitting: bool, held: "list[int]") -> None:
-    """A new environment without packages in an emptied folder. Raises Problem where Python lacks the means."""
+    """A new environment without packages in an emptied folder. Raises Problem if Python cannot make one."""
     import importlib.util
 
     base = getattr(sys, "_base_executable", None) or sys.executable
@@ -278,9 +267,7 @@ def make(env: str, uv: "str | None", fitting: bool, held: "list[int]") -> None:
     elif importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip"):
         command = [base, "-m", "venv", env]
     else:
-        raise Problem(
-            "This Python has no venv module. On Debian and Ubuntu: apt install python3-venv; then start again."
-        )
+        raise Problem("This Python has no venv module. On Debian and Ubuntu: apt install python3-venv")
     step("Making the environment", command, held)
 
 
@@ -321,13 +308,14 @@ def carry_out(env: str, action: str, wanted: "dict[str, str]", uv: "str | None",
     write_stamp(env, {key: wanted[key] for key in ("platform", "place")})
     if action in ("make", "rebuild"):
         empty(env)
+        check_room(env)
         make(env, uv, wanted["python"] != "fitting", held)
     fill(env, action, uv, held)
     write_stamp(env, wanted)
 
 
 def install(env: str, action: str, wanted: "dict[str, str]", held: "list[int]") -> None:
-    """Bring the environment up to date: repair first, rebuild if that fails. Raises Problem."""
+    """Bring the environment up to date; where that fails for no known cause, rebuild it with pip."""
     import shutil
 
     uv, begun = shutil.which("uv"), time.monotonic()
@@ -339,24 +327,25 @@ def install(env: str, action: str, wanted: "dict[str, str]", held: "list[int]") 
         try:
             carry_out(env, action, wanted, uv, held)
         except StepFailed as failure:
-            if explain(str(failure)) or action == "make":
+            other = uv if problem else None
+            if explain(str(failure)) or (action in ("make", "rebuild") and other == uv):
                 raise
-            carry_out(env, "rebuild", wanted, uv if problem else None, held)
+            carry_out(env, "rebuild", wanted, other, held)
     except StepFailed as failure:
         last = "".join("  %s\n" % line for line in str(failure).splitlines()[-12:])
-        raise Problem(
-            "%s\nThe installer's last words:\n%s"
-            % (explain(str(failure)) or "The installation failed.", last)
-        )
+        cause = explain(str(failure)) or "The installation failed."
+        raise Problem("%s\nThe installer's last words:\n%s" % (cause, last)) from failure
     except OSError as error:
-        raise Problem("%s: %s. %s" % (error.filename or env, error.strerror, explain(str(error)) or ""))
+        raise Problem(
+            "%s: %s. %s" % (error.filename or env, error.strerror, explain(str(error)) or "")
+        ) from error
     print("The environment is ready (%d s)." % (time.monotonic() - begun), file=sys.stderr)
 
 
 def try_lock(descriptor: int) -> bool:
     """Take the lock on an open file if nobody holds it."""
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
@@ -380,9 +369,7 @@ def ready(env: str) -> None:
         os.makedirs(os.path.dirname(env), exist_ok=True)
         lock = os.open(env + ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise Problem(
-            "%s cannot be written (%s). Set SEATRIAL_ENV to a folder of your own." % (env, error.strerror)
-        )
+        raise Problem("%s cannot be written (%s). %s" % (env, error.strerror, ELSEWHERE)) from error
     try:
         if not try_lock(lock):
             print("Another start is installing; waiting for it.", file=sys.stderr, flush=True)
@@ -424,7 +411,7 @@ def check(python: str, commands: "tuple[tuple[str, ...], ...]") -> int:
         name = " ".join(command).replace(" ".join(MLE), "mle").replace("-m ", "")
         print("== " + name, flush=True)
         begun = time.monotonic()
-        code = run(python, list(command), ONE_THREAD)
+        code = run(python, list(command), ONE_THREAD)  # tests and units run side by side
         print(
             "== %s: %s (%.0f s)" % (name, "failed" if code else "passed", time.monotonic() - begun),
             flush=True,
