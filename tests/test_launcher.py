@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 THIS = (sys.version_info.major, sys.version_info.minor)
 
 FAKE_UV = '''#!{python}
-"""Stands in for uv: notes its arguments; makes a bare environment; "installs" a grader that shows its arguments."""
+"""Stands in for uv: notes its arguments, makes a bare environment, puts a grader there that shows its own."""
 import glob, os, pathlib, subprocess, sys
 here, verb = pathlib.Path(__file__).parent, sys.argv[1]
 with open(here / "calls", "a") as calls:
@@ -35,7 +35,7 @@ else:
     env = pathlib.Path(sys.argv[sys.argv.index("--python") + 1]).parent.parent
     site = pathlib.Path(glob.glob(str(env / "lib" / "python3.*" / "site-packages"))[0])
     (site / "grader").mkdir(exist_ok=True)
-    (site / "grader" / "cli.py").write_text("import sys\\ndef main():\\n    print(sys.argv)\\n    return 7\\n")
+    (site / "grader" / "cli.py").write_text("import sys\\ndef main():\\n print(sys.argv)\\n return 7\\n")
 '''
 
 posix = pytest.mark.skipif(os.name != "posix", reason="the stand-in for uv is a script with a first line")
@@ -44,7 +44,8 @@ posix = pytest.mark.skipif(os.name != "posix", reason="the stand-in for uv is a 
 def load(path: Path) -> ModuleType:
     """The launcher as a module."""
     spec = importlib.util.spec_from_file_location("launcher", path)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -89,7 +90,7 @@ class Clone(NamedTuple):
         """A start in the background, in a process group of its own."""
         command = [sys.executable, str(self.folder / "mle.py"), "check"]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, env=self.variables(), text=True, start_new_session=True, **streams)  # type: ignore[call-overload, no-any-return]
+        return subprocess.Popen(command, env=self.variables(), text=True, start_new_session=True, **streams)  # type: ignore[call-overload]
 
 
 def lay_out(folder: Path) -> Clone:
