@@ -226,7 +226,8 @@ def step(title: str, command: "list[str]", held: "list[int]", total: int = 0) ->
             reader.join(0.2)
             if moving:
                 seen = sum(line.startswith(("Collecting ", "Requirement already")) for line in lines)
-                count = ", %d of about %d packages" % (seen, total) if total and seen else ""
+                count = ", %d of about %d packages found" % (seen, total) if total and seen else ""
+                count = ", unpacking" if any(line.startswith("Installing coll") for line in lines) else count
                 print(
                     "\r\033[K%s: %d s%s" % (title, time.monotonic() - begun, count),
                     end="",
@@ -287,7 +288,7 @@ def fill(env: str, action: str, uv: "str | None", held: "list[int]") -> None:
             if needs_pip(env):
                 step("Adding pip", [python, "-m", "ensurepip"], held)
             command = [python, "-m", "pip", "install"]
-        title = "Installing about %d packages, which takes some minutes" % total
+        title = "Installing about %d packages, which may take some minutes" % total
         step(title, [*command, "--require-hashes", "-r", "requirements.lock"], held, total)
     local = ["--no-deps", "--no-build-isolation", "-e", ROOT]
     if uv:
@@ -332,9 +333,12 @@ def install(env: str, action: str, wanted: "dict[str, str]", held: "list[int]") 
                 raise
             carry_out(env, "rebuild", wanted, other, held)
     except StepFailed as failure:
-        last = "".join("  %s\n" % line for line in str(failure).splitlines()[-12:])
+        told = [
+            line for line in str(failure).splitlines() if not line.startswith(("Ignoring ", "WARNING: Retry"))
+        ]
+        last = "".join("  %s\n" % line[:200] for line in told[-6:])
         cause = explain(str(failure)) or "The installation failed."
-        raise Problem("%s\nThe installer's last words:\n%s" % (cause, last)) from failure
+        raise Problem("%s\nThe installer's last words:\n%s" % (cause, last.rstrip())) from failure
     except OSError as error:
         raise Problem(
             "%s: %s. %s" % (error.filename or env, error.strerror, explain(str(error)) or "")

@@ -24,7 +24,7 @@ LAYERS = (
     "classroom watch verify workspace magics checking attempts lab",
     "build runner report misconceptions verdicts services workers stage solution",
     "expect source course notebook remote judge judging learner jail"
-    " header markers names rules parsed built matching untouched",
+    " header markers names rules parsed built matching untouched offline",
     "codec tracking kernel store run_store",
     "model errors atomic",
 )
@@ -138,7 +138,7 @@ def test_no_file_is_named_after_nothing() -> None:
 
 
 def test_only_the_command_line_prints() -> None:
-    """Everything else returns its text; only the learner's process prints, since its output is the notebook's."""
+    """Everything else returns its text. The learner's process prints, too: its output is the notebook's."""
     printing = [
         f"{shown(path)}:{node.lineno}"
         for path in PYTHON
