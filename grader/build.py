@@ -12,7 +12,8 @@ from grader.course import Course
 from grader.errors import SourceError
 from grader.header import Problems, lesson_header, split_header
 from grader.model import Answer, Part, Test, Unit
-from grader.source import percent_cells, read_text, shelf
+from grader.source import read_text, shelf
+from grader.source_cells import percent_cells
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _IGNORED_FOLDERS = {"__pycache__", ".ipynb_checkpoints"}

@@ -21,7 +21,16 @@ _KINDS: dict[str, type[Cell] | type[Answer] | type[Test]] = {
     "answer": Answer,
     "test": Test,
 }
-_READERS = ("source.py", "rules.py", "header.py", "markers.py", "names.py", "parsed.py", "model.py")
+_READERS = (
+    "source.py",
+    "source_cells.py",
+    "rules.py",
+    "header.py",
+    "markers.py",
+    "names.py",
+    "parsed.py",
+    "model.py",
+)
 
 
 def load_unit(path: Path, cache: Path | None = None) -> Unit:

@@ -9,7 +9,7 @@ from grader.header import Problems, nearest
 from grader.markers import HIDDEN, SOLUTION, has_marker
 from grader.model import Answer, Cell, Test, Unit
 from grader.names import Names, names_of, parse, syntax_problem
-from grader.source import SourceCell
+from grader.source_cells import SourceCell
 
 
 def check_unit(unit: Unit, cells: list[SourceCell], problems: Problems) -> None:
@@ -163,6 +163,7 @@ def _check_test_uses(
     """A test reads its own imports, builtins, `expect` and the names of its answers."""
     owners = {name: answer.name for answer in unit.answers for name in answer.names}
     allowed = {name for answer in unit.answers if answer.name in test.of for name in answer.names}
+    whole = all(parse(answer.reference) for answer in unit.answers if answer.name in test.of)
     bound_before = {name for others in before for name in others.bound}
     for name in sorted(names.read - allowed):
         if name in owners:
@@ -173,6 +174,8 @@ def _check_test_uses(
             what = 'uses "expect" before any import of it; write "from grader import expect"'
         elif name in bound_before:
             what = f'uses "{name}" of another cell; import or define it in the test'
+        elif not whole:
+            continue  # the answer that may define it is broken, which is said there
         else:
             what = f'uses "{name}", which nothing defines; import or define it in the test'
         problems.at(cell, what)
