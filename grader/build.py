@@ -110,14 +110,14 @@ def check_built(course: Course) -> list[str]:
         if not target.is_file():
             problems.append(f"{shown}: is missing; run mle build")
         elif target.read_bytes() != fresh:
-            problems.append(f"{shown}: differs from a fresh build of its source; run mle build")
+            problems.append(f"{shown}: differs from a fresh build; run mle build")
         if source.is_relative_to(course.root / "solutions"):
             expected.add(source.with_name(f"{source.stem}.outcomes.json"))
     for folder in ("modules", "solutions", "exercises"):
         for path in _files(course.root / folder):
             if path not in expected:
                 shown = path.relative_to(course.root).as_posix()
-                problems.append(f"{shown}: is neither a source nor built from one; move or delete it")
+                problems.append(f"{shown}: is a stray file; move or delete it")
     return problems
 
 
