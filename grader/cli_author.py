@@ -1,0 +1,96 @@
+"""Commands for authors: build and verify."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from grader.course import Course, find_course
+from grader.model import Unit
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+UnitNames = Annotated[list[str] | None, typer.Argument(help="Units' names. Default: all.")]
+Jobs = Annotated[int, typer.Option(help="How many runs at a time.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the author's commands to `mle`."""
+    app.command()(build)
+    app.command()(verify)
+
+
+def build(
+    units: UnitNames = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say what is not up to date.")] = False,
+    jobs: Jobs = 2,
+) -> None:
+    """Write the notebooks of lessons and exercises from their sources, and how each wrong answer fails."""
+    from grader.build import build as build_notebooks
+    from grader.build import check_built
+
+    course = find_course()
+    if check:
+        problems = check_built(course)
+        tell(problems)
+        raise typer.Exit(1 if problems else 0)
+    for path in build_notebooks(course, units):
+        out.print(f"built   {path.relative_to(course.root)}")
+    for unit in chosen_units(course, units):
+        store_outcomes(course, unit, jobs)
+
+
+def store_outcomes(course: Course, unit: Unit, jobs: int) -> None:
+    """Run a unit's wrong answers again if its source changed, and store how they fail."""
+    from grader.checking import outcomes_file
+    from grader.misconceptions import stored_source
+    from grader.verify.unit import write_signatures
+
+    path = outcomes_file(course, unit)
+    if stored_source(path) != unit.source_hash and write_signatures(course, unit, jobs):
+        out.print(f"stored  {path.relative_to(course.root)}")
+
+
+def verify(
+    units: UnitNames = None,
+    jobs: Jobs = 2,
+    nbgrader: Annotated[bool, typer.Option("--nbgrader", help="Compare with nbgrader's own autograde.")] = False,
+    cache: Annotated[bool, typer.Option(help="Skip what was proven as it stands.")] = True,
+) -> None:
+    """Prove that each exercise earns what it should and nothing else."""
+    from grader.verify import verify as prove
+
+    course = find_course()
+    chosen = chosen_units(course, units)
+    with err.status("verify") as status:
+        problems = prove(
+            course,
+            chosen,
+            jobs=jobs,
+            use_cache=cache,
+            with_nbgrader=nbgrader,
+            progress=lambda unit, step: status.update(f"{unit}: {step}"),
+        )
+    tell([str(problem) for problem in problems])
+    if problems:
+        err.print(f"{len(problems)} problems")
+        raise typer.Exit(1)
+    wrong = sum(len(unit.wrong) for unit in chosen)
+    also = sum(len(unit.also) for unit in chosen)
+    out.print(
+        f"proven: {len(chosen)} units, {wrong} of {wrong} wrong answers caught, "
+        f"{also} of {also} other right answers accepted, 0 points for untouched notebooks"
+    )
+
+
+def chosen_units(course: Course, names: list[str] | None) -> list[Unit]:
+    """The units that are named, or all."""
+    return [course.unit(name) for name in names] if names else list(course.units)
+
+
+def tell(problems: list[str]) -> None:
+    for problem in problems:
+        err.print(problem, markup=False)

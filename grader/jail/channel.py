@@ -1,0 +1,71 @@
+"""Frames over a pair of pipes: a length, then that many bytes. Nothing here reads their meaning."""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+
+LENGTH = struct.Struct(">I")
+MAX_FRAME_BYTES = 512 * 1024 * 1024
+
+
+class ChannelClosed(ConnectionError):
+    """The other side has gone, or sent what is no frame."""
+
+
+class Channel:
+    """Blocking frames over two file descriptors, which it owns."""
+
+    def __init__(self, read_fd: int, write_fd: int) -> None:
+        self._reader = os.fdopen(read_fd, "rb")
+        self._writer = os.fdopen(write_fd, "wb", buffering=0)
+        self._lock = threading.Lock()
+
+    def send(self, frame: bytes) -> None:
+        """Write one frame; raises ChannelClosed when nobody reads any more."""
+        view = memoryview(LENGTH.pack(len(frame)) + frame)
+        with self._lock:
+            try:
+                while view:
+                    written = self._writer.write(view)
+                    view = view[written or 0 :]
+            except (OSError, ValueError) as error:
+                raise ChannelClosed("the other side has gone") from error
+
+    def receive(self) -> bytes:
+        """Read one frame; raises ChannelClosed at the end or on a length that no frame has."""
+        try:
+            head = self._reader.read(LENGTH.size)
+            if len(head) < LENGTH.size:
+                raise ChannelClosed("the other side has gone")
+            (length,) = LENGTH.unpack(head)
+            if length > MAX_FRAME_BYTES:
+                raise ChannelClosed("a frame is larger than the limit")
+            body = self._reader.read(length)
+        except (OSError, ValueError) as error:
+            raise ChannelClosed("the other side has gone") from error
+        if len(body) < length:
+            raise ChannelClosed("the other side went in the middle of a frame")
+        return body
+
+    def close(self) -> None:
+        """Close both ends; a second call does nothing."""
+        for end in (self._reader, self._writer):
+            try:
+                end.close()
+            except OSError:
+                pass
+
+
+def take_standard_pipes() -> Channel:
+    """Turn this process's stdin and stdout into a channel, and point both at nothing.
+
+    Descriptors above 2 are not inherited by what this process starts.
+    """
+    channel = Channel(os.dup(0), os.dup(1))
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    os.close(null)
+    return channel

@@ -1,0 +1,205 @@
+"""Child processes with a channel each: started, watched, killed with everything they started.
+
+Knows nothing about notebooks. A child is a module with a `main(channel)`, run by `python -m grader.jail.start`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+import psutil
+
+from grader.jail.channel import Channel, ChannelClosed
+
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+POLL_SECONDS = 0.05
+
+
+class Child:
+    """A running child and its channel.
+
+    events: where frames of this child arrive, as (child, frame), and (child, None) when it has gone.
+    """
+
+    def __init__(
+        self, channel: Channel, pid: int, wait: Callable[[], int | None], events: queue.SimpleQueue
+    ) -> None:
+        self.channel = channel
+        self.pid = pid
+        self.events = events
+        self.killed_because = ""
+        self._wait = wait
+        self._status: int | None = None
+        self._dead = threading.Event()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        with contextlib.suppress(ChannelClosed):
+            while True:
+                self.events.put((self, self.channel.receive()))
+        self._dead.set()
+        self.events.put((self, None))
+
+    def send(self, frame: bytes) -> None:
+        """Send one frame; a child that has gone is noticed by its event, not here."""
+        with contextlib.suppress(ChannelClosed):
+            self.channel.send(frame)
+
+    @property
+    def alive(self) -> bool:
+        return not self._dead.is_set()
+
+    def kill(self, because: str = "") -> None:
+        """End the child and everything it started; `because` is kept for the report."""
+        if because and not self.killed_because:
+            self.killed_because = because
+        kill_tree(self.pid)
+        if self._status is None:
+            self._status = self._wait()
+
+    def close(self) -> None:
+        """Kill, and let go of the pipes."""
+        self.kill()
+        self._dead.wait(timeout=2)
+        self.channel.close()
+
+    def ending(self) -> str:
+        """How it ended, in words: the reason it was killed, its signal, or its exit code."""
+        if self.killed_because:
+            return self.killed_because
+        if self._status is None:
+            self._status = self._wait()
+        if self._status is None:
+            return "it ended"
+        if self._status < 0:
+            return f"it was ended by signal {signal_name(-self._status)}"
+        return f"it ended itself with exit code {self._status}"
+
+
+def signal_name(number: int) -> str:
+    """The name of a signal, SIGSEGV for example, or its number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment with one thread for the numeric libraries and a silent MLflow."""
+    environment = dict(os.environ)
+    environment.update(ONE_THREAD)
+    environment.update(
+        MPLBACKEND="Agg",
+        MLFLOW_DISABLE_TELEMETRY="true",
+        DO_NOT_TRACK="true",
+        GIT_PYTHON_REFRESH="quiet",
+        PYTHONIOENCODING="utf-8",
+        PYTHONUTF8="1",
+    )
+    environment.update(extra or {})
+    return environment
+
+
+def spawn(module: str, events: queue.SimpleQueue, environment: Mapping[str, str] | None = None) -> Child:
+    """Start a fresh Python that runs `module.main(channel)`."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "grader.jail.start", module],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=child_environment(environment),
+        **_own_group(),
+    )
+    assert process.stdin is not None and process.stdout is not None
+    channel = Channel(os.dup(process.stdout.fileno()), os.dup(process.stdin.fileno()))
+    process.stdout.close()
+    process.stdin.close()
+
+    def wait() -> int | None:
+        try:
+            return process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return None
+
+    return Child(channel, process.pid, wait, events)
+
+
+def _own_group() -> dict:
+    if os.name == "nt":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined]
+    return {"start_new_session": True}
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process, its group and everything below it; what is gone already is no error."""
+    try:
+        root = psutil.Process(pid)
+        tree = [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        tree = []
+    if os.name != "nt":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(pid) == pid:
+                os.killpg(pid, signal.SIGKILL)
+    for process in tree:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+
+
+def tree_bytes(pid: int) -> int:
+    """Resident memory of a process and everything below it, in bytes."""
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_info().rss
+    return total
+
+
+class MemoryWatch:
+    """Kills a child whose tree of processes outgrows `limit_bytes`, looking every 50 ms."""
+
+    def __init__(self, limit_bytes: int, because: str) -> None:
+        self._limit_bytes = limit_bytes
+        self._because = because
+        self._children: list[Child] = []
+        self._stop = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def add(self, child: Child) -> None:
+        self._children.append(child)
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(POLL_SECONDS):
+            for child in self._children:
+                if child.alive and tree_bytes(child.pid) > self._limit_bytes:
+                    child.kill(self._because)
+
+
+def next_event(events: queue.SimpleQueue, deadline: float) -> tuple[Child, bytes | None] | None:
+    """The next (child, frame), or None when the monotonic `deadline` has passed."""
+    try:
+        return events.get(timeout=max(0.0, deadline - time.monotonic()))
+    except queue.Empty:
+        return None
+
+
+def close_all(children: Iterable[Child]) -> None:
+    """Kill every child, then let go of their pipes."""
+    children = list(children)
+    for child in children:
+        child.kill()
+    for child in children:
+        child.close()

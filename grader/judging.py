@@ -1,0 +1,160 @@
+"""Running one test's cell and saying how it ended, the same in the judge and beside the notebook."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import time
+import traceback
+from typing import Any
+
+from grader.expect import ExpectationFailed, host
+from grader.learner_error import LearnerError, describe_error
+from grader.model import Outcome
+from grader.remote import Peer, PeerGone, ProtocolError, describe
+
+
+class Recorder:
+    """A host that notes on which line of the test's cell each word ran, and asks another for the rest."""
+
+    def __init__(self, inner: host.Host, file: str) -> None:
+        self._inner = inner
+        self._file = file
+        self.lines: list[int] = []
+        self.beside_calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def checked(self, word: str) -> None:
+        self.lines.append(line_in(self._file))
+
+    def beside(self, function: Any, arguments: Any) -> object:
+        self.beside_calls += 1
+        return self._inner.beside(function, arguments)
+
+
+def line_in(file: str) -> int:
+    """The line of the innermost running frame that belongs to `file`, or 0."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_filename == file:
+            return frame.f_lineno
+        frame = frame.f_back  # type: ignore[assignment]
+    return 0
+
+
+def judge_cell(
+    name: str, text: str, names: dict[str, Any], peer: Peer | None, hidden_line: int | None = None
+) -> dict[str, Any]:
+    """Execute the cell of test `name` with `names` and return its verdict as plain values.
+
+    peer: the link to the learner's process, or None where the objects are real.
+    hidden_line: first line of the hidden part; what fails from there on keeps its input.
+    """
+    file = f"<test {name}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    recorder = Recorder(host.current(), file)
+    previous = host.use(recorder)  # type: ignore[arg-type]
+    start = time.perf_counter()
+    verdict: dict[str, Any] = {"outcome": Outcome.PASSED.value}
+    try:
+        exec(compile(text, file, "exec"), names)
+    except PeerGone:
+        raise
+    except BaseException as error:
+        line = last_line(error, file)
+        hidden = hidden_line is not None and line >= hidden_line
+        verdict = {**failure_of(error, file, peer, hidden), "line": line, "hidden": hidden}
+    finally:
+        host.use(previous)
+    return {
+        **verdict,
+        "lines": sorted(set(recorder.lines)),
+        "beside": recorder.beside_calls,
+        "seconds": time.perf_counter() - start,
+    }
+
+
+def last_line(error: BaseException, file: str) -> int:
+    """The line of the test's cell from which `error` came, or 0."""
+    lines = [frame.lineno or 0 for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return lines[-1] if lines else 0
+
+
+def failure_of(error: BaseException, file: str, peer: Peer | None, hidden: bool) -> dict[str, Any]:
+    """Outcome and the four parts of the message for an exception that left a test's cell."""
+    if isinstance(error, ExpectationFailed):
+        return {
+            "outcome": Outcome.FAILED.value,
+            "word": error.word,
+            "what": error.what,
+            "got": error.got_coarse if hidden else error.got,
+            "expected": "something else" if hidden else error.expected,
+            "why": error.why,
+            "look_at": error.look_at,
+        }
+    if isinstance(error, LearnerError):
+        return raised(error.type_names, error.message, error.called, error.cell, error.line, error.code, hidden)
+    if isinstance(error, ProtocolError):
+        return stopped(f"what came back could not be read ({error})", peer, hidden)
+    if peer is None:
+        report = describe_error(error)
+        if report.get("cell") and f"<{report['cell']}>" != file:
+            called = f"{innermost_function(error, report['cell'])}(...)"
+            return raised(
+                report["types"], report["message"], called, report["cell"], report["line"], report["code"], hidden
+            )
+    return stopped(f"the next step of this test raised {type(error).__name__}", peer, hidden)
+
+
+def innermost_function(error: BaseException, cell: str) -> str:
+    """The first function of the notebook's `cell` in the traceback of `error`."""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename == f"<{cell}>":
+            return frame.name
+    return cell
+
+
+def raised(
+    types: Any, message: str, called: str, cell: str, line: int, code: str, hidden: bool
+) -> dict[str, Any]:
+    """The verdict where learner code raised instead of returning."""
+    names = [str(name) for name in types]
+    outcome = Outcome.FAILED
+    if "builtins.NotImplementedError" in names:
+        outcome = Outcome.NOT_ATTEMPTED
+    elif "builtins.MemoryError" in names:
+        outcome = Outcome.OUT_OF_LIMITS
+    kind = names[0].rpartition(".")[2] if names else "an exception"
+    if hidden:
+        called = f"{called.partition('(')[0]}, on hidden input"
+    text = f" ({message[:200]})" if message and not hidden else ""
+    place = f"line {line} of your cell {cell}: {code}" if cell and code else "what your code calls"
+    return {
+        "outcome": outcome.value,
+        "word": "call",
+        "what": called or "your code",
+        "got": f"{kind}{text}",
+        "expected": "a result",
+        "why": "the test goes on with what comes back",
+        "look_at": place,
+    }
+
+
+def stopped(reason: str, peer: Peer | None, hidden: bool) -> dict[str, Any]:
+    """The verdict where a test could not work with what the learner's code gave it."""
+    called = peer.last_call if peer is not None else ""
+    value = describe(peer.last_value) if peer is not None else "a value of another kind"
+    if hidden:
+        called = f"{called.partition('(')[0]}, on hidden input" if called else ""
+        value = f"a value of type {type(peer.last_value).__name__}" if peer is not None else value
+    return {
+        "outcome": Outcome.FAILED.value,
+        "word": "",
+        "what": called or "your answer",
+        "got": value,
+        "expected": "a value that the test can go on with",
+        "why": reason,
+        "look_at": "the type and the shape of what you return",
+    }

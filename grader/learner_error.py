@@ -1,0 +1,72 @@
+"""Exceptions of learner code, told from one process to another."""
+
+from __future__ import annotations
+
+import builtins
+import linecache
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+MAX_TEXT = 2000
+
+
+class LearnerError(Exception):
+    """An exception that learner code raised in its own process.
+
+    type_names: qualified names of its classes, nearest first, for example "builtins.ValueError".
+    message: its text. cell, line, code: where in the learner's notebook, or "", 0, "".
+    called: what was called, for example "precision(3, 1)".
+    """
+
+    def __init__(self, report: Mapping[str, Any]) -> None:
+        super().__init__(str(report.get("message", "")))
+        self.type_names = tuple(str(name) for name in report.get("types", ()))
+        self.message = str(report.get("message", ""))
+        self.cell = str(report.get("cell", ""))
+        self.line = int(report.get("line", 0))
+        self.code = str(report.get("code", ""))
+        self.called = ""
+
+    @property
+    def type_name(self) -> str:
+        return self.type_names[0].rpartition(".")[2] if self.type_names else "an exception"
+
+
+def learner_error(report: Mapping[str, Any]) -> LearnerError:
+    """A LearnerError that is also an instance of the nearest builtin exception it names."""
+    for name in report.get("types", ()):
+        module, _, word = str(name).rpartition(".")
+        kind = getattr(builtins, word, None) if module == "builtins" else None
+        if isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception:
+            if issubclass(kind, (UnicodeError, ExceptionGroup, StopIteration, StopAsyncIteration)):
+                continue
+            try:
+                return type(word, (LearnerError, kind), {})(report)
+            except TypeError:
+                continue
+    return LearnerError(report)
+
+
+def plain_error(error: BaseException) -> dict:
+    """What the other side learns of an exception: its classes and its text."""
+    types = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    return {"types": types[:20], "message": text[:MAX_TEXT]}
+
+
+def describe_error(error: BaseException) -> dict:
+    """Classes, text and the place in the notebook of an exception, for the other process."""
+    report = plain_error(error)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename.startswith("<") and frame.filename.endswith(">") and frame.lineno:
+            if frame.filename in linecache.cache:
+                code = (frame.line or "").strip()
+                return {**report, "cell": frame.filename[1:-1], "line": frame.lineno, "code": code[:200]}
+    if isinstance(error, SyntaxError) and error.filename:
+        code = (error.text or "").strip()
+        return {**report, "cell": error.filename.strip("<>"), "line": error.lineno or 0, "code": code[:200]}
+    return report

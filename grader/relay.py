@@ -1,0 +1,110 @@
+"""The clock and the wires of one run: asks the learner or the judge, and carries what they say to each other."""
+
+from __future__ import annotations
+
+import queue
+import time
+from typing import Any
+
+from grader import codec, verdicts
+from grader.jail.children import Child, next_event
+from grader.model import Outcome
+from grader.services import Services
+
+SUPERVISOR, LEARNER = 0, 1
+GRACE_SECONDS = 10.0
+NO_VERDICT = {"outcome": Outcome.CRASHED.value, "reason": "the judge gave no verdict"}
+
+
+def to_judge(link: int, frame: bytes = b"") -> bytes:
+    """A frame for the judge, with its link in front; an empty frame says that the other side has gone."""
+    return bytes([link]) + frame
+
+
+class Relay:
+    """Waits for replies within `limit_seconds` each; who holds a reply back is killed."""
+
+    def __init__(self, events: queue.SimpleQueue, services: Services, limit_seconds: float) -> None:
+        self._events = events
+        self._services = services
+        self._limit_seconds = limit_seconds
+        self._number = 0
+
+    def frame(self, verb: str, **body: object) -> bytes:
+        """A numbered request as bytes."""
+        self._number += 1
+        return codec.dumps({"verb": verb, "id": self._number, **body})
+
+    def ask_learner(self, learner: Child, verb: str, **body: object) -> dict[str, Any] | None:
+        """The learner's reply, or None if its process has ended or was ended by a limit."""
+        learner.send(self.frame(verb, **body))
+        number = self._number
+        deadline = time.monotonic() + self._limit_seconds
+        while True:
+            event = next_event(self._events, deadline)
+            if event is None:
+                learner.kill(verdicts.TIME.format(self._limit_seconds))
+                deadline = time.monotonic() + GRACE_SECONDS
+            elif event[0] is learner and event[1] is None:
+                return None
+            elif event[0] is learner:
+                reply = read_reply(event[1] or b"")
+                if reply is None:
+                    learner.kill("it sent what no notebook sends")
+                elif reply.get("id") == number:
+                    return reply
+
+    def ask_judge(self, judge: Child, learner: Child, verb: str, **body: object) -> dict[str, Any] | None:
+        """The judge's verdict; None if it gave none in time, which ends both processes."""
+        judge.send(to_judge(SUPERVISOR, self.frame(verb, **body)))
+        number = self._number
+        deadline = time.monotonic() + self._limit_seconds
+        while True:
+            event = next_event(self._events, deadline)
+            if event is None:
+                if not learner.alive:
+                    judge.kill()
+                    return None
+                learner.kill(verdicts.TIME.format(self._limit_seconds))
+                deadline = time.monotonic() + GRACE_SECONDS
+                continue
+            source, data = event
+            if source is not judge:
+                self._carry_to_judge(judge, learner, source, data)
+            elif data is None:
+                return None
+            else:
+                message = self._from_judge(judge, learner, data)
+                if message is not None and message.get("id") == number:
+                    return message.get("value") or NO_VERDICT
+
+    def _from_judge(self, judge: Child, learner: Child, data: bytes) -> dict[str, Any] | None:
+        """Pass a frame of the judge's on; a reply to the supervisor is returned instead."""
+        link, frame = data[0], data[1:]
+        if link == SUPERVISOR:
+            message = codec.loads(frame)
+            assert isinstance(message, dict)
+            if "verb" not in message:
+                return message
+            self._services.serve(judge, message)
+            return None
+        child = learner if link == LEARNER else self._services.child_of(link)
+        if child is None or not child.alive:
+            judge.send(to_judge(link))
+        else:
+            child.send(frame)
+        return None
+
+    def _carry_to_judge(self, judge: Child, learner: Child, source: Child, data: bytes | None) -> None:
+        link = LEARNER if source is learner else self._services.link_of(source)
+        if link is not None:
+            judge.send(to_judge(link, data or b""))
+
+
+def read_reply(frame: bytes) -> dict[str, Any] | None:
+    """A learner's message as plain values, or None if it is none."""
+    try:
+        message = codec.loads(frame)
+    except codec.CodecError:
+        return None
+    return message if isinstance(message, dict) else None

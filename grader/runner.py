@@ -1,0 +1,240 @@
+"""One clean run of a notebook: its cells in the learner's process, its tests in the judge's."""
+
+from __future__ import annotations
+
+import enum
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from grader import verdicts
+from grader.jail.children import Child, MemoryWatch, close_all
+from grader.model import Outcome, Report, Submission, Test, TestResult, Unit, WorkCell
+from grader.relay import SUPERVISOR, Relay, to_judge
+from grader.services import Services
+from grader.stage import Stage
+from grader.workers import Workers
+
+MAX_RESTARTS = 6
+
+
+class World(enum.Enum):
+    """Where tests run: in a process of their own, or in the notebook beside the real objects."""
+
+    JUDGE = "judge"
+    NOTEBOOK = "notebook"
+
+
+def draw_seed() -> int:
+    """A seed of 128 bits for hidden data."""
+    return secrets.randbits(128)
+
+
+def run(
+    unit: Unit,
+    submission: Submission,
+    workers: Workers,
+    *,
+    seed: int | None = None,
+    world: World = World.JUDGE,
+    on_result: Callable[[TestResult], None] | None = None,
+    record: bool = False,
+) -> Report:
+    """Run `submission` once from clean and judge it.
+
+    seed: for hidden data; drawn anew if None.
+    on_result: called with each test's result as soon as it is known.
+    record: keep what learner code returned to the visible tests (TestResult.seen).
+    """
+    job = Run(unit, submission, workers, draw_seed() if seed is None else seed, world)
+    job.on_result = on_result
+    job.record = record
+    try:
+        return job.execute()
+    finally:
+        job.close()
+
+
+class Run:
+    """The state of one run. A process that dies is replaced and the cells before are run again."""
+
+    def __init__(
+        self, unit: Unit, submission: Submission, workers: Workers, seed: int, world: World
+    ) -> None:
+        self.unit, self.submission, self.workers = unit, submission, workers
+        self.seed, self.world = seed, world
+        self.on_result: Callable[[TestResult], None] | None = None
+        self.record = False
+        self.stage = Stage(unit, seed, submission.folder)
+        self.limit = unit.header.limit_seconds
+        memory = unit.header.limit_megabytes
+        self.watch = MemoryWatch(memory * 1024 * 1024, verdicts.MEMORY.format(memory))
+        self.children: list[Child] = []
+        self.learner: Child | None = None
+        self.judge: Child | None = None
+        self.services = Services(self.stage, self._new_learner)
+        self.relay = Relay(workers.events, self.services, self.limit)
+        self.restarts = 0
+        self.skipped: set[int] = set()
+        self.ended: dict[str, tuple[Outcome, str]] = {}
+        self.errors: dict[str, dict] = {}
+        self.output: dict[str, str] = {}
+        self.own_seconds = 0.0
+        self.given_up = ""
+
+    def execute(self) -> Report:
+        """Every cell in order; every test gets a result whatever happens."""
+        start = time.perf_counter()
+        tests = {test.name: test for test in self.unit.tests}
+        results = []
+        self.learner = self._new_learner(self.stage.folder)
+        for index, cell in enumerate(self.submission.cells):
+            if cell.origin != "test":
+                self._cell(index, cell)
+                continue
+            result = self._test(index, tests[cell.name])
+            results.append(result)
+            if self.on_result is not None:
+                self.on_result(result)
+        return Report(
+            unit=self.unit.name,
+            results=tuple(results),
+            seed=self.seed,
+            seconds=time.perf_counter() - start,
+            own_seconds=self.own_seconds,
+            notes=self.submission.notes,
+            cell_output={name: text for name, text in self.output.items() if text},
+            cell_errors={
+                name: verdicts.cell_error(error)
+                for name, error in self.errors.items()
+                if name not in self.submission.untouched
+            },
+        )
+
+    def close(self) -> None:
+        """End every process and remove the folder."""
+        self.watch.stop()
+        self.services.end_test()
+        close_all(self.children)
+        self.stage.close()
+
+    # ---- processes
+
+    def _new_learner(self, folder: Path) -> Child:
+        child = self.workers.learner()
+        self.children.append(child)
+        self.watch.add(child)
+        child.send(self.relay.frame("begin", environment=self.stage.environment, folder=str(folder)))
+        return child
+
+    def _new_judge(self) -> Child:
+        child = self.workers.judge()
+        self.children.append(child)
+        facts = {
+            "seed": self.seed,
+            "folder": str(self.stage.folder),
+            "store": str(self.stage.database),
+            "experiment": self.stage.experiment,
+            "since_ms": self.stage.since_ms,
+            "environment": {},
+        }
+        child.send(to_judge(SUPERVISOR, self.relay.frame("begin", **facts)))
+        return child
+
+    def _revive(self, before: int) -> None:
+        """A new learner's process, with the cells before index `before` run again."""
+        while self.restarts < MAX_RESTARTS:
+            self.restarts += 1
+            assert self.learner is not None
+            self.learner.close()
+            self.learner = self._new_learner(self.stage.folder)
+            for index, cell in enumerate(self.submission.cells[:before]):
+                if cell.origin == "test" or index in self.skipped:
+                    continue
+                if not self._run_cell(index, cell):
+                    break
+            else:
+                return
+        self.given_up = "the notebook's process ended again and again"
+
+    # ---- cells
+
+    def _cell(self, index: int, cell: WorkCell) -> None:
+        if not self.given_up and not self._run_cell(index, cell):
+            self._revive(index)
+
+    def _run_cell(self, index: int, cell: WorkCell) -> bool:
+        """Run one cell; False if the process ended, which is then noted."""
+        assert self.learner is not None
+        reply = self.relay.ask_learner(self.learner, "cell", name=cell.name, text=cell.text)
+        if reply is None or not isinstance(reply.get("value"), dict):
+            self.skipped.add(index)
+            self.ended[cell.name] = verdicts.ending(self.learner)
+            return False
+        value = reply["value"]
+        self.own_seconds += float(value.get("seconds", 0.0))
+        self.output[cell.name] = str(value.get("output", ""))
+        if value.get("error"):
+            self.errors[cell.name] = value["error"]
+        return True
+
+    # ---- tests
+
+    def _test(self, index: int, test: Test) -> TestResult:
+        verdict = self._without_running(test)
+        if verdict is None:
+            reply = self._ask_judge(test) if self.world is World.JUDGE else self._ask_beside(test)
+            verdict = self._after_running(index, test, reply)
+        self.own_seconds += float(verdict.get("waited", 0.0))
+        return verdicts.result(test, verdict)
+
+    def _without_running(self, test: Test) -> dict[str, Any] | None:
+        """A verdict that is known before the test runs, or None."""
+        for name in test.of:
+            if name in self.submission.missing or name in self.submission.untouched:
+                return {"outcome": Outcome.NOT_ATTEMPTED.value, "reason": verdicts.untouched(name)}
+        for name in test.of:
+            if name in self.ended:
+                outcome, reason = self.ended[name]
+                return {"outcome": outcome.value, "reason": f"while your cell {name} ran, {reason}"}
+        if self.given_up:
+            return {"outcome": Outcome.CRASHED.value, "reason": self.given_up}
+        return None
+
+    def _after_running(self, index: int, test: Test, verdict: dict[str, Any] | None) -> dict[str, Any]:
+        """The verdict, with what the supervisor knows of processes that ended and cells that raised."""
+        assert self.learner is not None
+        self.services.end_test()
+        if verdict is None or verdict.get("gone") or not self.learner.alive:
+            outcome, reason = verdicts.ending(self.learner)
+            if self.learner.alive:
+                outcome, reason = Outcome.OUT_OF_LIMITS, verdicts.TIME.format(self.limit)
+            self._revive(index)
+            return {"outcome": outcome.value, "reason": f"while this test called your code, {reason}"}
+        return verdicts.with_cell_errors(test, verdict, self.errors)
+
+    def _ask_beside(self, test: Test) -> dict[str, Any] | None:
+        assert self.learner is not None
+        reply = self.relay.ask_learner(
+            self.learner, "check", name=test.name, text=test.text, hidden_line=test.hidden_line
+        )
+        return reply.get("value") if reply else None
+
+    def _ask_judge(self, test: Test) -> dict[str, Any] | None:
+        assert self.learner is not None
+        if self.judge is None or not self.judge.alive:
+            self.judge = self._new_judge()
+        names = [name for answer in self.unit.answers if answer.name in test.of for name in answer.names]
+        return self.relay.ask_judge(
+            self.judge,
+            self.learner,
+            "test",
+            name=test.name,
+            of=list(test.of),
+            text=test.text,
+            names=names,
+            hidden_line=test.hidden_line,
+            record=self.record,
+        )

@@ -1,0 +1,114 @@
+"""What a test asks of the supervisor: a started process, a model in a process of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from grader import codec
+from grader.jail.children import Child
+from grader.jail.processes import LocalProcess
+
+FIRST_LINK = 2
+LOAD_MODEL = """
+import mlflow
+import mlflow.pyfunc
+import mlflow.sklearn
+try:
+    model = mlflow.sklearn.load_model({folder!r})
+except mlflow.exceptions.MlflowException:
+    model = mlflow.pyfunc.load_model({folder!r})
+"""
+PROCESS_VALUES = {"port", "url", "running", "exit_code", "output", "peak_memory_bytes"}
+PROCESS_CALLS = {"wait", "wait_for_port", "wait_for_file", "kill", "close", "read", "write", "files"}
+
+
+class Room(Protocol):
+    """Where a run's processes work: `folder`, and further empty folders for models."""
+
+    folder: Path
+
+    def empty_folder(self) -> Path: ...
+
+
+class Services:
+    """Serves one run's judge, each request in a thread of its own so that the run keeps its clock.
+
+    start_learner: gives a fresh learner-side child that has begun in the folder it is given.
+    """
+
+    def __init__(self, room: Room, start_learner: Callable[[Path], Child]) -> None:
+        self._room = room
+        self._start_learner = start_learner
+        self._processes: list[LocalProcess] = []
+        self._links: list[Child] = []
+
+    def serve(self, judge: Child, message: dict[str, Any]) -> None:
+        """Answer `message` of the judge's when it is done."""
+        threading.Thread(target=self._serve, args=(judge, message), daemon=True).start()
+
+    def _serve(self, judge: Child, message: dict[str, Any]) -> None:
+        try:
+            frame = codec.dumps({"id": message["id"], "value": self._do(message)})
+        except Exception as error:
+            types = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
+            frame = codec.dumps({"id": message["id"], "error": {"types": types, "message": str(error)}})
+        judge.send(b"\0" + frame)
+
+    def _do(self, message: dict[str, Any]) -> object:
+        verb = message["verb"]
+        if verb == "start_process":
+            return self._start_process(message)
+        if verb == "process":
+            return self._process(message)
+        if verb == "load_model":
+            return self._load_model(message["folder"])
+        raise ValueError(f"no such request: {verb}")
+
+    def _start_process(self, message: dict[str, Any]) -> int:
+        process = LocalProcess(
+            message["arguments"],
+            folder=self._room.folder,
+            env=message["env"],
+            port=message["port"],
+            limit_seconds=message["limit_seconds"],
+        )
+        self._processes.append(process)
+        return len(self._processes) - 1
+
+    def _process(self, message: dict[str, Any]) -> object:
+        process, what = self._processes[message["number"]], message["what"]
+        if what in PROCESS_VALUES:
+            return getattr(process, what)
+        if what not in PROCESS_CALLS:
+            raise ValueError(f"a process has no {what}")
+        value = getattr(process, what)(*message["arguments"])
+        return value if what in ("wait", "read", "files") else None
+
+    def _load_model(self, folder: str) -> int:
+        child = self._start_learner(self._room.empty_folder())
+        self._links.append(child)
+        child.send(
+            codec.dumps(
+                {"verb": "cell", "id": 0, "name": "model", "text": LOAD_MODEL.format(folder=folder)}
+            )
+        )
+        return FIRST_LINK + len(self._links) - 1
+
+    def child_of(self, link: int) -> Child | None:
+        """The learner-side child of a link that the judge names."""
+        index = link - FIRST_LINK
+        return self._links[index] if 0 <= index < len(self._links) else None
+
+    def link_of(self, child: Child) -> int | None:
+        """The link under which the judge knows `child`."""
+        return FIRST_LINK + self._links.index(child) if child in self._links else None
+
+    def end_test(self) -> None:
+        """Stop what the last test started."""
+        for process in self._processes:
+            process.close()
+        for child in self._links:
+            child.close()

@@ -1,0 +1,76 @@
+"""Runs the variants of a unit, several at once, and keeps their reports."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from grader.checking import judge_modules, learner_modules
+from grader.model import Report, Unit
+from grader.runner import World, run
+from grader.verify.variants import Kind, Variant
+from grader.workers import Workers, many_runs
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run to make: a variant, in one world, with a seed or a fresh one (None)."""
+
+    variant: Variant
+    world: World
+    seed: int | None = None
+    record: bool = False
+
+
+class Bench:
+    """Warm workers for one unit; `run` makes trials, `jobs` at a time, and returns reports in order."""
+
+    def __init__(self, unit: Unit, jobs: int) -> None:
+        self.unit = unit
+        self._jobs = jobs
+        modules = dict.fromkeys([*learner_modules(unit), *judge_modules(unit)])
+        self._context = many_runs(modules)
+        self._local = threading.local()
+        self._opened: list[Workers] = []
+
+    def __enter__(self) -> Bench:
+        self._make_workers = self._context.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for workers in self._opened:
+            workers.close()
+        self._context.__exit__(None, None, None)
+
+    def run(self, trials: Iterable[Trial]) -> list[Report]:
+        with ThreadPoolExecutor(self._jobs) as pool:
+            return list(pool.map(self._one, trials))
+
+    def _one(self, trial: Trial) -> Report:
+        if not hasattr(self._local, "workers"):
+            self._local.workers = self._make_workers()
+            self._opened.append(self._local.workers)
+        return run(
+            self.unit,
+            trial.variant.submission(self.unit),
+            self._local.workers,
+            seed=trial.seed,
+            world=trial.world,
+            record=trial.record,
+        )
+
+
+def both_worlds(variants: Iterable[Variant]) -> list[Trial]:
+    """Each variant in the judge and beside the notebook, with hidden data of the same seed."""
+    return [
+        Trial(variant, world, seed=index + 1)
+        for index, variant in enumerate(variants)
+        for world in (World.JUDGE, World.NOTEBOOK)
+    ]
+
+
+def judge_only(variants: Iterable[Variant]) -> list[Trial]:
+    """Each variant in the judge alone."""
+    return [Trial(variant, World.JUDGE) for variant in variants if variant.kind is not Kind.REFERENCE]

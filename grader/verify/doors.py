@@ -1,0 +1,88 @@
+"""A wrong answer through every door by which a learner's work is judged: none may give it full points."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from grader.build import filled_notebook
+from grader.course import Course
+from grader.model import Unit, Wrong
+
+DOOR_SECONDS = 120
+MARK = "seatrial-check:"
+
+
+def canary_problems(course: Course, unit: Unit) -> Iterator[tuple[str, str]]:
+    """(wrong answer, what is wrong) for each door that judges the canary as if it were the reference."""
+    canary = unit.wrong[0]
+    with tempfile.TemporaryDirectory(prefix="seatrial-door-") as folder:
+        path = Path(folder) / f"{Path(unit.path).name}.ipynb"
+        path.write_text(filled_notebook(unit, {canary.of: canary.text}), encoding="utf-8")
+        for door, judge in (("mle check", through_command), ("%check", through_kernel)):
+            try:
+                tests = judge(course, unit, path)
+            except (ValueError, KeyError, subprocess.SubprocessError, RuntimeError) as error:
+                yield canary.name, f"the door {door} gave no verdict: {error}"
+                continue
+            yield from _compare(unit, canary, door, tests)
+
+
+def _compare(unit: Unit, canary: Wrong, door: str, tests: dict[str, float]) -> Iterator[tuple[str, str]]:
+    for test in unit.tests:
+        if test.name not in tests:
+            yield canary.name, f'the door {door} does not run the test "{test.name}"'
+        elif test.name in canary.caught_by and tests[test.name]:
+            yield canary.name, f'the door {door} gives points for "{test.name}"; it does not judge this code'
+        elif canary.of not in test.of and tests[test.name] < test.points:
+            yield canary.name, f'the door {door} refuses the right answers of "{test.name}"'
+
+
+def through_command(course: Course, unit: Unit, path: Path) -> dict[str, float]:
+    """Points by test that `mle check FILE --json` gives."""
+    done = subprocess.run(
+        [sys.executable, "-m", "grader.cli", "check", str(path), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=DOOR_SECONDS,
+        env={**os.environ, "SEATRIAL_COURSE": str(course.root), "SEATRIAL_HOME": str(path.parent / "home")},
+    )
+    if done.returncode not in (0, 1):
+        raise ValueError(done.stderr.strip()[-300:])
+    return _points(done.stdout)
+
+
+def through_kernel(course: Course, unit: Unit, path: Path) -> dict[str, float]:
+    """Points by test that `%check` gives in a real kernel that ran the notebook."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    check = nbformat.v4.new_code_cell(  # type: ignore[no-untyped-call]
+        f'get_ipython().run_line_magic("load_ext", "grader")\nprint("{MARK}", end="")\n'
+        f'get_ipython().run_line_magic("check", "--json {unit.name}")'
+    )
+    notebook.cells.append(check)
+    environment = {**os.environ, "SEATRIAL_COURSE": str(course.root)}
+    client = NotebookClient(
+        notebook,
+        timeout=DOOR_SECONDS,
+        allow_errors=True,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    client.execute(env=environment)
+    text = "".join(output.get("text", "") for output in notebook.cells[-1].outputs)
+    if MARK not in text:
+        errors = [output.get("evalue", "") for output in notebook.cells[-1].outputs]
+        raise ValueError(f"no verdict in the notebook {errors}")
+    return _points(text.partition(MARK)[2])
+
+
+def _points(text: str) -> dict[str, float]:
+    return {test["name"]: float(test["points"]) for test in json.loads(text)["tests"]}

@@ -1,0 +1,105 @@
+"""Where the two processes of a run come from: fresh, kept warm, or forked from a warm parent."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+from grader import codec
+from grader.jail.children import Child, close_all, spawn
+from grader.jail.zygote import Zygote
+
+LEARNER_PROGRAM = "grader.learner"
+JUDGE_PROGRAM = "grader.judge"
+WARM_REPLY = 0
+
+
+class Workers(Protocol):
+    """Gives a process for each role; frames of all of them arrive in `events`."""
+
+    events: queue.SimpleQueue
+
+    def learner(self) -> Child: ...
+
+    def judge(self) -> Child: ...
+
+    def close(self) -> None: ...
+
+
+def warm_frame(modules: Iterable[str]) -> bytes:
+    """The order to import `modules` now, so that no cell waits for them later."""
+    return codec.dumps({"verb": "warm", "id": WARM_REPLY, "modules": list(modules)})
+
+
+class SpareWorkers:
+    """Fresh processes on every system; one of each is started ahead and imports while it waits.
+
+    learner_modules, judge_modules: what each imports ahead.
+    """
+
+    def __init__(self, learner_modules: Iterable[str], judge_modules: Iterable[str]) -> None:
+        self.events: queue.SimpleQueue = queue.SimpleQueue()
+        self._modules = {LEARNER_PROGRAM: tuple(learner_modules), JUDGE_PROGRAM: tuple(judge_modules)}
+        self._spare: dict[str, Child] = {}
+        self._all: list[Child] = []
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Start what is missing; returns at once, the imports go on beside."""
+        for program, modules in self._modules.items():
+            spare = self._spare.get(program)
+            if spare is None or not spare.alive:
+                child = spawn(program, self.events)
+                order = warm_frame(modules)
+                child.send(order if program == LEARNER_PROGRAM else b"\0" + order)
+                self._spare[program] = child
+                self._all = [other for other in self._all if other.alive] + [child]
+
+    def _take(self, program: str) -> Child:
+        if program not in self._spare or not self._spare[program].alive:
+            self._spare.pop(program, None)
+            self.prepare()
+        return self._spare.pop(program)
+
+    def learner(self) -> Child:
+        return self._take(LEARNER_PROGRAM)
+
+    def judge(self) -> Child:
+        return self._take(JUDGE_PROGRAM)
+
+    def close(self) -> None:
+        close_all(self._all)
+
+
+class ForkedWorkers:
+    """Forks of one warm parent; for the author's many runs on systems that can fork."""
+
+    def __init__(self, zygote: Zygote) -> None:
+        self.events: queue.SimpleQueue = queue.SimpleQueue()
+        self._zygote = zygote
+
+    def learner(self) -> Child:
+        return self._zygote.fork(LEARNER_PROGRAM, self.events)
+
+    def judge(self) -> Child:
+        return self._zygote.fork(JUDGE_PROGRAM, self.events)
+
+    def close(self) -> None:
+        """The warm parent is shared and goes with who started it."""
+
+
+@contextlib.contextmanager
+def many_runs(modules: Iterable[str]) -> Iterator[Callable[[], Workers]]:
+    """Gives a function that makes workers for one thread: forked where the system can, else fresh."""
+    modules = list(modules)
+    if not hasattr(os, "fork"):
+        yield lambda: SpareWorkers(modules, modules)
+        return
+    zygote = Zygote(modules, (LEARNER_PROGRAM, JUDGE_PROGRAM))
+    try:
+        yield lambda: ForkedWorkers(zygote)
+    finally:
+        zygote.close()
