@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib
 import logging
 import os
@@ -106,15 +107,20 @@ def quiet() -> None:
 
 
 def warm() -> None:
-    """Imports what the first run of a process needs (2 s), for a process that waits for work.
+    """Imports what the first run of a process needs (4 s), for a process that waits for work.
 
     Opens no store and starts no thread.
     """
     quiet()
-    for module in ("git", "IPython", "mlflow.sklearn", "mlflow.store.tracking.sqlalchemy_store"):
+    store = "mlflow.store.tracking.sqlalchemy_store"
+    for module in ("git", "IPython", "mlflow.sklearn", "mlflow.pyfunc", "skops.io", store):
         importlib.import_module(module)
     importlib.import_module("sqlalchemy.dialects.sqlite")
     importlib.import_module("sqlalchemy.orm").configure_mappers()
+    with contextlib.suppress(ImportError, AttributeError):
+        # The scan of installed packages that the first log_model makes and keeps.
+        requirements = importlib.import_module("mlflow.utils.requirements_utils")
+        requirements.warn_dependency_requirement_mismatches(["scikit-learn"])
 
 
 def log_run(
