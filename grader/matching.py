@@ -11,7 +11,9 @@ from grader.names import parse, public_names
 from grader.notebook_file import FileCell, NotebookFile
 from grader.untouched import body_of, is_untouched, same_text, written_file
 
-_MAX_CHARACTERS = 100_000  # longer cells are not read for their meaning
+# Cells beyond these limits are not read for their meaning, so that no notebook can keep the reader busy.
+_MAX_CHARACTERS = 20_000
+_MAX_CELLS = 100
 
 
 @dataclass
@@ -106,7 +108,8 @@ def _take_by_meaning(answer: Answer, notebook: NotebookFile, found: Match, older
     named = found.cells.get(answer.name)
     if named is not None and not is_untouched(answer, named.text, older=older):
         return
-    cells = [cell for cell in notebook.cells if cell.position in found.own and _means(answer, cell.text)]
+    unnamed = [cell for cell in notebook.cells if cell.position in found.own][:_MAX_CELLS]
+    cells = [cell for cell in unnamed if _means(answer, cell.text)]
     if named is not None:
         cells = [cell for cell in cells if not is_untouched(answer, cell.text, older=older)]
     if not cells:
