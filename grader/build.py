@@ -23,7 +23,7 @@ _LESSON_ATTRIBUTES = {"tags"}
 def learner_notebook(unit: Unit) -> str:
     """The notebook that learners get: stubs for solutions, no hidden tests. Same unit, same bytes."""
     return _notebook(
-        [_cell(part, part.stub if isinstance(part, Answer) else _visible(part)) for part in unit.parts],
+        [_cell(part, _handed_out(part)) for part in unit.parts],
         unit_stamp(unit),
     )
 
@@ -144,10 +144,10 @@ def _files(folder: Path) -> list[Path]:
     )
 
 
-def _visible(part: Part) -> str:
-    return (
-        part.visible if isinstance(part, Test) else part.text if not isinstance(part, Answer) else part.stub
-    )
+def _handed_out(part: Part) -> str:
+    if isinstance(part, Answer):
+        return part.stub
+    return part.visible if isinstance(part, Test) else part.text
 
 
 def _cell(part: Part, text: str) -> dict[str, Any]:

@@ -48,6 +48,22 @@ def read_submission(path: Path, unit: Unit) -> Submission:
     )
 
 
+def unit_of_notebook(path: Path) -> str:
+    """The word of the unit that a notebook is a copy of: its stamp says so, else its first cell.
+
+    Raises NotebookError where neither does, or where the file cannot be read as a notebook.
+    """
+    notebook = read_file(path)
+    named = notebook.stamp.get("unit", notebook.stamp.get("lesson"))
+    if isinstance(named, str) and WORD.fullmatch(named):
+        return named
+    begun = [_BEGIN.search(cell.text) for cell in notebook.cells if cell.kind == "code"]
+    words = [found.group(1) for found in begun if found]
+    if not words:
+        raise NotebookError(f'{path.name} is no exercise of this course; get one with "mle start".')
+    return words[0]
+
+
 def submission_from(
     unit: Unit, answers: Mapping[str, str] | None = None, untouched: Collection[str] = ()
 ) -> Submission:

@@ -96,7 +96,7 @@ def test_notebooks_have_no_traces_of_a_run(tmp_path):
     assert [cell["id"] for cell in notebook["cells"]] == [part.name for part in unit.parts]
     assert notebook["metadata"]["kernelspec"]["name"] == "python3"
     assert notebook["metadata"]["seatrial"]["source"] == unit.source_hash
-    assert notebook["nbformat"], notebook["nbformat_minor"] == (4, 5)
+    assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
     assert all(cell["outputs"] == [] for cell in notebook["cells"] if cell["cell_type"] == "code")
     assert all(cell.get("execution_count") is None for cell in notebook["cells"])
     assert text == json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
