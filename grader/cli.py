@@ -26,7 +26,9 @@ app = typer.Typer(
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-UnitOrFile = Annotated[str | None, typer.Argument(help="A unit's name, or a notebook. Default: the last one saved.")]
+UnitOrFile = Annotated[
+    str | None, typer.Argument(help="A unit's name, or a notebook. Default: the last one saved.")
+]
 UnitName = Annotated[str, typer.Argument(help="A unit's name, for example first-check.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object (docs/check-json.md).")]
 Seed = Annotated[str | None, typer.Option(help="Repeat the hidden data of an earlier check.")]

@@ -57,7 +57,9 @@ def store_outcomes(course: Course, unit: Unit, jobs: int) -> None:
 def verify(
     units: UnitNames = None,
     jobs: Jobs = 2,
-    nbgrader: Annotated[bool, typer.Option("--nbgrader", help="Compare with nbgrader's own autograde.")] = False,
+    nbgrader: Annotated[
+        bool, typer.Option("--nbgrader", help="Compare with nbgrader's own autograde.")
+    ] = False,
     cache: Annotated[bool, typer.Option(help="Skip what was proven as it stands.")] = True,
 ) -> None:
     """Prove that each exercise earns what it should and nothing else."""

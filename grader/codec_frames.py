@@ -81,13 +81,19 @@ def _write_frame(frame: pd.DataFrame, writer: Writer, depth: int) -> list[Any]:
     import pandas as pd
 
     if type(frame) is not pd.DataFrame:
-        frame = pd.DataFrame(object.__getattribute__(frame, "_mgr"))
+        frame = _without_subclass(pd.DataFrame, frame)
     kinds = set(frame.dtypes)
     axes = [_write_index(frame.columns, writer, depth + 1), _write_index(frame.index, writer, depth + 1)]
     if len(kinds) == 1 and getattr(next(iter(kinds)), "kind", "O") in "biufc" and _is_numpy(kinds.pop()):
         return ["pB", *axes, write_array(frame.to_numpy(), writer, depth)]
     columns = [_write_vector(column.array, writer, depth) for _, column in frame.items()]
     return ["pD", *axes, *columns]
+
+
+def _without_subclass(base: Any, value: object) -> Any:
+    """The same data as a frame or series of pandas' own class; no method of the subclass runs."""
+    manager = object.__getattribute__(value, "_mgr")
+    return base._from_mgr(manager, manager.axes)
 
 
 def _is_numpy(dtype: object) -> bool:
@@ -100,7 +106,9 @@ def _write_series(series: pd.Series, writer: Writer, depth: int) -> list[Any]:
     import pandas as pd
 
     if type(series) is not pd.Series:
-        series = pd.Series(object.__getattribute__(series, "_mgr"), name=series._name)
+        name = object.__getattribute__(series, "_name")
+        series = _without_subclass(pd.Series, series)
+        series.name = name
     name = writer.node(series.name, depth + 1)
     return [
         "pS",
@@ -169,7 +177,7 @@ def _write_vector(vector: Any, writer: Writer, depth: int) -> list[Any]:
         numbers = vector.to_numpy(dtype=dtype.numpy_dtype, na_value=fill)
         return ["pm", str(dtype), write_array(numbers, writer, depth), write_array(gone, writer, depth)]
     if isinstance(dtype, pd.PeriodDtype):
-        return ["pp", dtype.freq.freqstr, write_array(vector.asi8, writer, depth)]
+        return ["pp", str(dtype)[7:-1], write_array(vector.asi8, writer, depth)]
     if isinstance(dtype, pd.IntervalDtype):
         left, right = vector.left, vector.right
         return [

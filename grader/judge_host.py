@@ -52,7 +52,7 @@ class JudgeHost:
         models = [model for model in record.models if name in (None, model.name)]
         if not models:
             raise FileNotFoundError(f"the run has no model called {name}" if name else "the run has no model")
-        link = self._judge.supervisor.value("load_model", folder=str(models[-1].artifact_folder))
+        link = self._judge.supervisor.value("load_model", folder=str(models[-1].folder))
         found, value = self._judge.peer(link).value("name", name="model")
         if not found:
             raise FileNotFoundError("the model did not load")
@@ -60,9 +60,7 @@ class JudgeHost:
 
     def beside(self, function: Callable[..., object], arguments: Sequence[object]) -> object:
         text = textwrap.dedent(inspect.getsource(function))
-        return self._judge.learner.value(
-            "beside", text=text, name=function.__name__, args=list(arguments)
-        )
+        return self._judge.learner.value("beside", text=text, name=function.__name__, args=list(arguments))
 
     def describe_figure(self, figure: object) -> dict[str, Any]:
         if isinstance(figure, Proxy):
@@ -105,7 +103,7 @@ class RemoteProcess:
 
     @property
     def exit_code(self) -> int | None:
-        return self._ask("exit_code")  # type: ignore[no-any-return]
+        return self._ask("exit_code")
 
     @property
     def output(self) -> str:
@@ -116,7 +114,7 @@ class RemoteProcess:
         return int(self._ask("peak_memory_bytes"))
 
     def wait(self, *seconds: float) -> int | None:
-        return self._ask("wait", *seconds)  # type: ignore[no-any-return]
+        return self._ask("wait", *seconds)
 
     def wait_for_port(self, *seconds: float) -> object:
         return self._ask("wait_for_port", *seconds)
@@ -131,7 +129,7 @@ class RemoteProcess:
         self._ask("close")
 
     def read(self, name: str) -> bytes:
-        return self._ask("read", name)  # type: ignore[no-any-return]
+        return self._ask("read", name)
 
     def write(self, name: str, data: bytes) -> None:
         self._ask("write", name, data)

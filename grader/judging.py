@@ -55,7 +55,7 @@ def judge_cell(
     file = f"<test {name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     recorder = Recorder(host.current(), file)
-    previous = host.use(recorder)  # type: ignore[arg-type]
+    previous = host.use(recorder)
     start = time.perf_counter()
     verdict: dict[str, Any] = {"outcome": Outcome.PASSED.value}
     try:
@@ -78,7 +78,9 @@ def judge_cell(
 
 def last_line(error: BaseException, file: str) -> int:
     """The line of the test's cell from which `error` came, or 0."""
-    lines = [frame.lineno or 0 for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    lines = [
+        frame.lineno or 0 for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file
+    ]
     return lines[-1] if lines else 0
 
 
@@ -95,7 +97,9 @@ def failure_of(error: BaseException, file: str, peer: Peer | None, hidden: bool)
             "look_at": error.look_at,
         }
     if isinstance(error, LearnerError):
-        return raised(error.type_names, error.message, error.called, error.cell, error.line, error.code, hidden)
+        return raised(
+            error.type_names, error.message, error.called, error.cell, error.line, error.code, hidden
+        )
     if isinstance(error, ProtocolError):
         return stopped(f"what came back could not be read ({error})", peer, hidden)
     if peer is None:
@@ -103,7 +107,13 @@ def failure_of(error: BaseException, file: str, peer: Peer | None, hidden: bool)
         if report.get("cell") and f"<{report['cell']}>" != file:
             called = f"{innermost_function(error, report['cell'])}(...)"
             return raised(
-                report["types"], report["message"], called, report["cell"], report["line"], report["code"], hidden
+                report["types"],
+                report["message"],
+                called,
+                report["cell"],
+                report["line"],
+                report["code"],
+                hidden,
             )
     return stopped(f"the next step of this test raised {type(error).__name__}", peer, hidden)
 

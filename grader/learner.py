@@ -14,6 +14,7 @@ import sys
 import time
 import types
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from grader.jail.channel import Channel, ChannelClosed
 from grader.learner_error import describe_error
@@ -29,7 +30,7 @@ class Transcript:
     def __init__(self) -> None:
         import tempfile
 
-        self._file = tempfile.TemporaryFile()
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as the process lives)
         for descriptor in (1, 2):
             os.dup2(self._file.fileno(), descriptor)
         sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
@@ -59,7 +60,7 @@ class Notebook:
         self.module = types.ModuleType("__main__")
         self.names = self.module.__dict__
         self.names["display"] = display
-        self._shell = None
+        self._shell: Any = None
 
     def run(self, name: str, text: str) -> None:
         """Execute one cell; raises what the cell raises."""
@@ -85,7 +86,7 @@ class Notebook:
         else:
             exec(code, self.names)
 
-    def _ready_shell(self):  # type: ignore[no-untyped-def]
+    def _ready_shell(self) -> Any:
         if self._shell is None:
             from IPython.core.interactiveshell import InteractiveShell
 

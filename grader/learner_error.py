@@ -62,11 +62,15 @@ def describe_error(error: BaseException) -> dict:
     """Classes, text and the place in the notebook of an exception, for the other process."""
     report = plain_error(error)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename.startswith("<") and frame.filename.endswith(">") and frame.lineno:
-            if frame.filename in linecache.cache:
-                code = (frame.line or "").strip()
-                return {**report, "cell": frame.filename[1:-1], "line": frame.lineno, "code": code[:200]}
+        if is_cell(frame.filename) and frame.lineno:
+            code = (frame.line or "").strip()
+            return {**report, "cell": frame.filename[1:-1], "line": frame.lineno, "code": code[:200]}
     if isinstance(error, SyntaxError) and error.filename:
         code = (error.text or "").strip()
         return {**report, "cell": error.filename.strip("<>"), "line": error.lineno or 0, "code": code[:200]}
     return report
+
+
+def is_cell(file: str) -> bool:
+    """Whether a traceback's file is a cell that was run here."""
+    return file.startswith("<") and file.endswith(">") and file in linecache.cache

@@ -83,9 +83,7 @@ class LiveCheck:
         child = spawn("grader.learner", self.events)
         self.children.append(child)
         environment = {"MLFLOW_TRACKING_URI": os.environ.get("MLFLOW_TRACKING_URI", "")}
-        child.send(
-            codec.dumps({"verb": "begin", "id": 0, "environment": environment, "folder": str(folder)})
-        )
+        child.send(codec.dumps({"verb": "begin", "id": 0, "environment": environment, "folder": str(folder)}))
         return child
 
     def run(self) -> Report:

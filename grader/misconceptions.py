@@ -14,9 +14,7 @@ Signature = dict[str, list[Any]]
 
 def signature(results: tuple[TestResult, ...], answer: str) -> Signature:
     """How the tests of `answer` ended: outcome, failed word, its line, and what came back if visible."""
-    return {
-        result.name: mark(result) for result in results if answer in result.of
-    }
+    return {result.name: mark(result) for result in results if answer in result.of}
 
 
 def mark(result: TestResult) -> list[Any]:
@@ -47,9 +45,11 @@ def name_misconceptions(unit: Unit, report: Report, signatures: dict[str, Signat
     named: dict[str, str] = {}
     for answer in unit.answers:
         own = signature(report.results, answer.name)
-        fits = [wrong for wrong in unit.wrong if wrong.of == answer.name and signatures.get(wrong.name) == own]
+        fits = [
+            wrong for wrong in unit.wrong if wrong.of == answer.name and signatures.get(wrong.name) == own
+        ]
         if len(fits) == 1:
-            named.update({test: fits[0].misconception for test in tests_to_name(fits[0], report)})
+            named.update(dict.fromkeys(tests_to_name(fits[0], report), fits[0].misconception))
     results = tuple(
         dataclasses.replace(result, misconception=named.get(result.name, "")) for result in report.results
     )

@@ -18,9 +18,9 @@ def cut_network() -> None:
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "socket.getaddrinfo" and not is_local(arguments[0]):
         raise ConnectionRefusedError(REFUSED.format(arguments[0]))
-    if event in ("socket.connect", "socket.sendto") and isinstance(arguments[1], tuple):
-        if not is_local(arguments[1][0]):
-            raise ConnectionRefusedError(REFUSED.format(arguments[1][0]))
+    connects = event in ("socket.connect", "socket.sendto") and isinstance(arguments[1], tuple)
+    if connects and not is_local(arguments[1][0]):
+        raise ConnectionRefusedError(REFUSED.format(arguments[1][0]))
 
 
 def is_local(host: object) -> bool:

@@ -28,8 +28,12 @@ class ProtocolError(Exception):
 class Proxy:
     """Stands for an object of the other process: call it, read public attributes, index it."""
 
-    __slots__ = ("_peer", "_number", "_kind", "_label")
+    __slots__ = ("_kind", "_label", "_number", "_peer")
     __iter__ = None  # proxies are not iterated: the values would be asked for one by one
+    _peer: Peer
+    _number: int
+    _kind: str
+    _label: str
 
     def __init__(self, peer: Peer, number: int, kind: str, label: str) -> None:
         object.__setattr__(self, "_peer", peer)

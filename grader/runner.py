@@ -60,9 +60,7 @@ def run(
 class Run:
     """The state of one run. A process that dies is replaced and the cells before are run again."""
 
-    def __init__(
-        self, unit: Unit, submission: Submission, workers: Workers, seed: int, world: World
-    ) -> None:
+    def __init__(self, unit: Unit, submission: Submission, workers: Workers, seed: int, world: World) -> None:
         self.unit, self.submission, self.workers = unit, submission, workers
         self.seed, self.world = seed, world
         self.on_result: Callable[[TestResult], None] | None = None

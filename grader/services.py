@@ -91,9 +91,7 @@ class Services:
         child = self._start_learner(self._room.empty_folder())
         self._links.append(child)
         child.send(
-            codec.dumps(
-                {"verb": "cell", "id": 0, "name": "model", "text": LOAD_MODEL.format(folder=folder)}
-            )
+            codec.dumps({"verb": "cell", "id": 0, "name": "model", "text": LOAD_MODEL.format(folder=folder)})
         )
         return FIRST_LINK + len(self._links) - 1
 

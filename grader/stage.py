@@ -53,7 +53,9 @@ def copy_files(source: Path, target: Path) -> None:
     """Copy the plain files of a learner's folder, up to a limit of 64 MB, without links and notebooks."""
     left = MAX_COPIED_BYTES
     for folder, subfolders, names in os.walk(source):
-        subfolders[:] = sorted(name for name in subfolders if name not in LEFT_OUT and not name.startswith("."))
+        subfolders[:] = sorted(
+            name for name in subfolders if name not in LEFT_OUT and not name.startswith(".")
+        )
         for name in sorted(names):
             path = Path(folder) / name
             if name.startswith(".") or path.suffix in (".ipynb", ".db", ".lock") or path.is_symlink():

@@ -53,7 +53,9 @@ def result(test: Test, verdict: dict[str, Any]) -> TestResult:
     outcome = Outcome(verdict.get("outcome", Outcome.CRASHED.value))
     failure = None
     if verdict.get("what"):
-        parts = {key: str(verdict.get(key, "")) for key in ("word", "what", "got", "expected", "why", "look_at")}
+        parts = {
+            key: str(verdict.get(key, "")) for key in ("word", "what", "got", "expected", "why", "look_at")
+        }
         failure = Failure(**parts, line=int(verdict.get("line", 0)), hidden=bool(verdict.get("hidden")))
     message = ""
     if outcome is not Outcome.PASSED:

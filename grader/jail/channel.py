@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import threading
@@ -52,10 +53,8 @@ class Channel:
     def close(self) -> None:
         """Close both ends; a second call does nothing."""
         for end in (self._reader, self._writer):
-            try:
+            with contextlib.suppress(OSError):
                 end.close()
-            except OSError:
-                pass
 
 
 def take_standard_pipes() -> Channel:

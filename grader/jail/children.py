@@ -19,7 +19,7 @@ import psutil
 
 from grader.jail.channel import Channel, ChannelClosed
 
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 POLL_SECONDS = 0.05
 
 
@@ -118,7 +118,8 @@ def spawn(module: str, events: queue.SimpleQueue, environment: Mapping[str, str]
         env=child_environment(environment),
         **_own_group(),
     )
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     channel = Channel(os.dup(process.stdout.fileno()), os.dup(process.stdin.fileno()))
     process.stdout.close()
     process.stdin.close()

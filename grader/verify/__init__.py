@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 
 from grader.build import check_built
@@ -35,9 +36,8 @@ def verify(
         if use_cache and not with_nbgrader and cache.is_proven(course, unit):
             progress(unit.name, "proven before")
             continue
-        found = prove_unit(
-            course, unit, jobs, lambda step, name=unit.name: progress(name, step), every_door=every_door
-        )
+        tell = functools.partial(progress, unit.name)
+        found = prove_unit(course, unit, jobs, tell, every_door=every_door)
         progress(unit.name, "lesson")
         found += _lesson(course, unit)
         if with_nbgrader:

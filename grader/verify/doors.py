@@ -10,8 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from grader.build import filled_notebook
 from grader.course import Course
+from grader.filled import filled_notebook
 from grader.model import Unit, Wrong
 
 DOOR_SECONDS = 120
@@ -62,8 +62,8 @@ def through_kernel(course: Course, unit: Unit, path: Path) -> dict[str, float]:
     import nbformat
     from nbclient import NotebookClient
 
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    check = nbformat.v4.new_code_cell(  # type: ignore[no-untyped-call]
+    notebook = nbformat.read(path, as_version=4)
+    check = nbformat.v4.new_code_cell(
         f'get_ipython().run_line_magic("load_ext", "grader")\nprint("{MARK}", end="")\n'
         f'get_ipython().run_line_magic("check", "--json {unit.name}")'
     )

@@ -18,7 +18,7 @@ def lesson_problems(path: Path) -> Iterator[str]:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory(prefix="seatrial-lesson-") as folder:
         client = NotebookClient(
             notebook,

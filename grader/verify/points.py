@@ -8,13 +8,15 @@ import io
 import tokenize
 from collections.abc import Iterator
 
-from grader.expect import CHECKS
+from grader import expect
 from grader.model import Outcome, Report, Test, TestResult, Unit
 from grader.verify.problems import Problem
 from grader.verify.variants import Variant
 
 REFERENCE_SECONDS = 10.0
 NEAR_MISS_TOKENS = 4
+NO_CHECKS = {"beside", "host", "process", "rng", "seed"}
+CHECKS = {name for name in expect.__all__ if name.islower()} - NO_CHECKS
 MIN_WRONG = 3
 MIN_ALSO = 2
 
@@ -55,14 +57,18 @@ class Proof:
         for name, output in report.cell_output.items():
             if "Warning" in output:
                 line = next(line for line in output.splitlines() if "Warning" in line)
-                yield self.problem(2, name, f'a warning with the reference: "{line.strip()[:120]}"; mend its cause')
+                yield self.problem(
+                    2, name, f'a warning with the reference: "{line.strip()[:120]}"; mend its cause'
+                )
 
     # ---- 3, 4: answers without thought
 
     def untouched(self, report: Report) -> Iterator[Problem]:
         for result in report.results:
             if result.points:
-                yield self.problem(3, result.name, f"an untouched notebook earns {result.points:g} points here")
+                yield self.problem(
+                    3, result.name, f"an untouched notebook earns {result.points:g} points here"
+                )
             elif result.outcome is not Outcome.NOT_ATTEMPTED:
                 yield self.problem(3, result.name, f'an untouched notebook is "{result.outcome.value}" here')
 
@@ -95,16 +101,22 @@ class Proof:
     def wrong_together(self, reports: dict[str, Report]) -> Iterator[Problem]:
         """Counts, and what the wrong answers must show as a set. reports: by name, in the judge."""
         if len(self.unit.wrong) < MIN_WRONG:
-            yield self.problem(5, "", f"{len(self.unit.wrong)} wrong answers; at least {MIN_WRONG} are needed")
+            yield self.problem(
+                5, "", f"{len(self.unit.wrong)} wrong answers; at least {MIN_WRONG} are needed"
+            )
         caught = {test for wrong in self.unit.wrong for test in wrong.caught_by}
         for test in self.unit.tests:
             if test.name not in caught:
                 yield self.problem(5, test.name, "no wrong answer names this test; add one or drop it")
         if self.unit.wrong and not any(only_hidden_fails(report) for report in reports.values()):
-            yield self.problem(5, "", "no wrong answer passes the visible tests and fails a hidden one; add one")
+            yield self.problem(
+                5, "", "no wrong answer passes the visible tests and fails a hidden one; add one"
+            )
         if self.unit.wrong and not any(self.near_miss(wrong.name) for wrong in self.unit.wrong):
             yield self.problem(
-                5, "", f"no wrong answer is a near miss (at most {NEAR_MISS_TOKENS} tokens from a right one); add one"
+                5,
+                "",
+                f"no wrong answer is a near miss (at most {NEAR_MISS_TOKENS} tokens from a right one); add one",
             )
 
     def near_miss(self, name: str) -> bool:
@@ -124,7 +136,9 @@ class Proof:
 
     def also_together(self) -> Iterator[Problem]:
         if len(self.unit.also) < MIN_ALSO:
-            yield self.problem(6, "", f"{len(self.unit.also)} other right answers; at least {MIN_ALSO} are needed")
+            yield self.problem(
+                6, "", f"{len(self.unit.also)} other right answers; at least {MIN_ALSO} are needed"
+            )
 
     # ---- 8: both worlds
 
@@ -151,7 +165,9 @@ class Proof:
                 yield self.problem(8, test.name, "the test checks nothing; use a word of expect or drop it")
             lines = results[test.name].checked_lines
             for word, first, last in calls:
-                if results[test.name].outcome is Outcome.PASSED and not any(first <= n <= last for n in lines):
+                if results[test.name].outcome is Outcome.PASSED and not any(
+                    first <= n <= last for n in lines
+                ):
                     part = "hidden part" if test.hidden_line and first >= test.hidden_line else "visible part"
                     yield self.problem(
                         8, test.name, f"expect.{word} on line {first} ({part}) never runs in the {world}"
@@ -210,5 +226,3 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 node.body = node.body[1:] or [ast.Pass()]
     return tree
-
-

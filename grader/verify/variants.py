@@ -119,7 +119,9 @@ def lazy_text(reference: str, expression: str) -> str | None:
 
 def _make_lazy(function: ast.FunctionDef | ast.AsyncFunctionDef, expression: str) -> bool:
     if not expression:
-        arguments = [a.arg for a in function.args.posonlyargs + function.args.args if a.arg not in ("self", "cls")]
+        arguments = [
+            a.arg for a in function.args.posonlyargs + function.args.args if a.arg not in ("self", "cls")
+        ]
         if not arguments:
             return False
         expression = arguments[0]
