@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 UNIT = "SEATRIAL_UNIT"  # the unit of the notebook that runs in this process
-BEGUN_MS = "SEATRIAL_BEGUN_MS"  # when its first cell ran; only later runs are judged
 
 
 def begin(unit: str) -> None:
@@ -17,13 +16,11 @@ def begin(unit: str) -> None:
     Raises SeatrialError where the store cannot be made. See grader.tracking.begin.
     """
     import os
-    import time
 
     from grader import tracking
 
     tracking.begin(unit)
     os.environ[UNIT] = unit
-    os.environ[BEGUN_MS] = str(int(time.time() * 1000))
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -12,6 +12,7 @@ import grader
 from grader import codec, tracking, verdicts
 from grader.checking import judge_modules
 from grader.errors import SeatrialError
+from grader.expect.host import start_of_this_process_ms
 from grader.jail.children import Child, next_event, spawn
 from grader.learner import object_verbs
 from grader.learner_error import describe_error
@@ -75,7 +76,7 @@ class LiveCheck:
             "folder": str(self.room.folder),
             "store": uri.removeprefix("sqlite:///"),
             "experiment": tracking.experiment_name(self.unit.name),
-            "since_ms": int(os.environ.get(grader.BEGUN_MS, "0")),
+            "since_ms": start_of_this_process_ms(),
             "environment": {},
         }
 

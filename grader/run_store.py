@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 from grader.errors import SeatrialError
 
 MAX_BYTES = 512 * 1024 * 1024
+PARENT = "mlflow.parentRunId"
 MAX_ROWS = 1000
 MAX_TEXT = 8000
 SECONDS = 5.0
@@ -67,11 +68,12 @@ def newest_run(
 ) -> RunRecord | None:
     """The run of `experiment` that was begun last, not before `since_ms`, or None.
 
+    Of nested runs the outermost counts, as a learner's search over parameters is one run with children.
     seen_as: the folder of the database as the process that wrote the runs saw it, where that differs.
     Raises TrackingError if the file is damaged, too large or takes too long.
     """
-    runs = runs_since(database, experiment, since_ms, limit=1, seen_as=seen_as)
-    return runs[0] if runs else None
+    runs = runs_since(database, experiment, since_ms, seen_as=seen_as)
+    return next((run for run in runs if PARENT not in run.tags), None)
 
 
 def runs_since(

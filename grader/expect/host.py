@@ -90,7 +90,7 @@ class LocalHost:
         experiment = _experiment(database)
         if database is None or experiment is None:
             return None
-        return newest_run(database, experiment, _start_of_this_process_ms())
+        return newest_run(database, experiment, start_of_this_process_ms())
 
     def load_model(self, record: RunRecord, name: str | None) -> object:
         from grader.expect.model_process import FreshModel
@@ -119,7 +119,7 @@ def _experiment(database: Path | None) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _start_of_this_process_ms() -> int:
+def start_of_this_process_ms() -> int:
     """When this kernel was started: what began before is of another execution."""
     import psutil
 

@@ -48,11 +48,12 @@ class RunView:
         from grader.jail.processes import read_regular_file
 
         try:
-            if name in self.artifacts:
-                return read_regular_file(Path(str(self._record.artifact_folder)) / name)
+            if name not in self.artifacts:
+                raise FileNotFoundError(name)
+            data = read_regular_file(Path(str(self._record.artifact_folder)) / name)
         except FileNotFoundError:
-            pass
-        self._check.fail(f"a run without an artifact {name}", f"an artifact {name}", "a run without it")
+            self._check.fail(f"a run without an artifact {name}", f"an artifact {name}", "a run without it")
+        return data
 
     def model(self, name: str | None = None) -> Any:
         """The run's model, loaded in a fresh process on the learner's side, without the notebook's names."""

@@ -137,6 +137,8 @@ def main() -> None:
             importlib.import_module(name)
         except ImportError:
             continue  # the cell that needs it will say so
+    for program in programs:
+        getattr(sys.modules[program], "warm", int)()
     gc.collect()
     gc.freeze()
     serve(orders, programs)
