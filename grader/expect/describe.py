@@ -20,6 +20,11 @@ class Nothing:
     """Stands where an entry is missing."""
 
 
+def is_a(value: object, *kinds: type) -> bool:
+    """Whether the value's true type is one of `kinds`; unlike isinstance, asks nothing of the value."""
+    return issubclass(type(value), kinds)
+
+
 def read(value: object) -> Any:
     """The value made plain; what cannot be made plain comes back as it is, and no check takes it."""
     try:
@@ -48,7 +53,7 @@ def number_pair(got: Any, expected: Any) -> tuple[str, str]:
     return repr(got), repr(expected)
 
 
-def describe(value: object) -> str:
+def describe(value: Any) -> str:
     """A plain value as a learner would recognise it, cut at 80 characters."""
     kind = type(value)
     if value is None or kind is bool:
@@ -58,17 +63,19 @@ def describe(value: object) -> str:
     if kind is int or kind is float or kind is complex:
         return number(value)
     if kind is str or kind is bytes:
-        return f"a {kind.__name__}, {_cut(repr(value[:LONGEST]))}"  # type: ignore[index]
+        return f"a {kind.__name__}, {_cut(repr(value[:LONGEST]))}"
     shape = shape_of(value)
     if shape is not None:
         return f"{_named(value)} of shape {shape}"
     if kind in (list, tuple, dict, set, frozenset):
         return _container(value)
     numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(value, numpy.generic) and is_own(kind):
+    if numpy is not None and is_own(kind) and issubclass(kind, numpy.generic):
         if value.dtype.kind in "iuf":
             return number(value.item()) if value.dtype.itemsize <= 8 else number(float(value))
         return _cut(str(value))
+    if is_own(kind) and kind.__name__ in ("NAType", "NaTType"):
+        return kind.__name__.removesuffix("Type")
     if is_own(kind) and _is_plain(value):
         return f"{with_article(kind.__name__)}, {_cut(str(value))}"
     return _named(value)

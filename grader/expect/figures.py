@@ -26,7 +26,7 @@ def describe_figure(figure: object) -> dict[str, Any]:
     if artist is None:
         return {}
     title = ""
-    if isinstance(artist, module.FigureBase):
+    if describe.is_a(artist, module.FigureBase):
         axes = list(artist.axes)
         title = str(artist.get_suptitle())
         artist.canvas.draw() if hasattr(artist, "canvas") else None
@@ -36,19 +36,19 @@ def describe_figure(figure: object) -> dict[str, Any]:
 
 
 def _artist(figure: Any) -> Any:
-    """The Figure or Axes behind `figure`: itself, the first of a list or an array, its `.figure_` or `.ax_`."""
-    figures, axes = sys.modules["matplotlib.figure"], sys.modules["matplotlib.axes"]
-    kinds = (figures.FigureBase, axes.Axes)
-    if isinstance(figure, kinds):
+    """The Figure or Axes behind `figure`: itself, in a list or an array, or in `.figure_`, `.figure` or `.ax_`."""
+    kinds = (sys.modules["matplotlib.figure"].FigureBase, sys.modules["matplotlib.axes"].Axes)
+    if describe.is_a(figure, *kinds):
         return figure
-    if type(figure) in (list, tuple) or type(figure).__name__ == "ndarray":
-        found = [part for part in getattr(figure, "flat", figure) if isinstance(part, kinds)]
+    if type(figure) in (list, tuple) or describe.shape_of(figure) is not None:
+        found = [part for part in getattr(figure, "flat", figure) if describe.is_a(part, *kinds)]
         return next((part.figure if len(found) > 1 else part for part in found), None)
-    for name in ("figure_", "figure", "ax_"):
-        inner = getattr(figure, name, None)
-        if isinstance(inner, kinds):
-            return inner
-    return None
+    try:
+        fields = object.__getattribute__(figure, "__dict__")
+    except AttributeError:
+        return None
+    inner = [dict.get(fields, name) for name in ("figure_", "figure", "ax_")] if type(fields) is dict else []
+    return next((part for part in inner if describe.is_a(part, *kinds)), None)
 
 
 def _axes(axes: Any) -> dict[str, Any]:

@@ -36,7 +36,12 @@ def same_frame(
     kind = type(wanted)
     if kind is not pd.DataFrame and kind is not pd.Series:
         raise TypeError("expect.same_frame: expected is a DataFrame or a Series.")
-    if type(given) is not kind or given is got:
+    if given is got:
+        shown = f"{describe.describe(given)} with entries that are no plain values"
+        check.fail(
+            shown if type(given) is kind else describe.describe(given), f"a {kind.__name__}", "no plain table"
+        )
+    if type(given) is not kind:
         check.fail(
             describe.describe(given), f"a {kind.__name__} of shape {wanted.shape}", describe.coarse(given)
         )
@@ -98,7 +103,7 @@ def _matched(columns: list[tuple[str, Any, Any]], rows: int) -> tuple[list[int],
 
 
 def _sort_key(value: Any) -> tuple[int, float, str]:
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if type(value) in (int, float):
         if math.isnan(value):
             return 0, 0.0, ""
         return 1, float(f"{value:.9g}"), ""

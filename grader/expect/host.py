@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+import grader
 
 if TYPE_CHECKING:
     from grader.tracking import RunRecord
@@ -84,13 +84,13 @@ class LocalHost:
 
     def newest_run(self) -> RunRecord | None:
         from grader.store import database_of
-        from grader.tracking import newest_run
+        from grader.tracking import experiment_name, newest_run
 
         database = database_of(os.environ.get("MLFLOW_TRACKING_URI", ""))
-        experiment = _experiment(database)
-        if database is None or experiment is None:
+        unit = os.environ.get(grader.UNIT)
+        if database is None or unit is None:
             return None
-        return newest_run(database, experiment, start_of_this_process_ms())
+        return newest_run(database, experiment_name(unit), start_of_this_process_ms())
 
     def load_model(self, record: RunRecord, name: str | None) -> object:
         from grader.expect.model_process import FreshModel
@@ -107,16 +107,6 @@ class LocalHost:
         from grader.expect.figures import describe_figure
 
         return describe_figure(figure)
-
-
-def _experiment(database: Path | None) -> str | None:
-    """The name of the experiment that `grader.begin` chose."""
-    number = os.environ.get("MLFLOW_EXPERIMENT_ID", "")
-    if not number or database is None or not database.is_file():
-        return os.environ.get("MLFLOW_EXPERIMENT_NAME")
-    with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-        row = connection.execute("SELECT name FROM experiments WHERE experiment_id = ?", (number,)).fetchone()
-    return None if row is None else str(row[0])
 
 
 def start_of_this_process_ms() -> int:

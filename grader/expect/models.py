@@ -29,7 +29,7 @@ def fitted_only_on(
     """`run(train, held_out)`, an output for the training rows, does not change with the held-out rows.
 
     train, held_out: an array, a frame, a Series, or a tuple of them with the same rows.
-    The held-out rows are scaled and shifted, given other categories that exist, reversed, and cut to half.
+    The held-out rows are scaled, shifted and given other categories that exist; then reversed and cut to half.
     """
     check = begin("fitted_only_on", what, why, look_at)
     rows = _length("fitted_only_on", train)
@@ -41,7 +41,7 @@ def fitted_only_on(
     _same(check, again, first, "from a second call with the same rows", goal)
     for change, after in (
         (_changed, "after the held-out rows were changed"),
-        (_half, "after half of the held-out rows were left out"),
+        (_half, "after the held-out rows were reversed and half of them left out"),
     ):
         other = _output(run(copy.deepcopy(train), _each(change, held_out)))
         _same(check, other, first, after, goal)
@@ -109,26 +109,24 @@ def _take(part: Any, order: Any) -> Any:
 
 
 def _half(part: Any) -> Any:
-    return _take(part, np.arange(max(1, len(part) // 2)))
+    return _take(part, np.arange(len(part))[::-1][: max(1, len(part) // 2)])
 
 
 def _changed(part: Any) -> Any:
-    """The part with every value changed and its rows reversed."""
+    """The part with every value changed."""
     import pandas as pd
 
-    backwards = np.arange(len(part))[::-1]
     if isinstance(part, pd.DataFrame):
         part = part.copy()
         for at in range(part.shape[1]):
             part.isetitem(at, _changed_column(part.iloc[:, at]))
-    elif isinstance(part, pd.Series):
-        part = _changed_column(part)
-    else:
-        array = np.asarray(part)
-        columns = array.reshape(len(array), -1)
-        changed = [np.asarray(_changed_column(pd.Series(columns[:, at]))) for at in range(columns.shape[1])]
-        part = np.stack(changed, axis=1).reshape(array.shape) if changed else array
-    return _take(part, backwards)
+        return part
+    if isinstance(part, pd.Series):
+        return _changed_column(part)
+    array = np.asarray(part)
+    columns = array.reshape(len(array), -1)
+    changed = [np.asarray(_changed_column(pd.Series(columns[:, at]))) for at in range(columns.shape[1])]
+    return np.stack(changed, axis=1).reshape(array.shape) if changed else array
 
 
 def _changed_column(column: Any) -> Any:
@@ -179,13 +177,13 @@ def _output(value: object) -> Any:
 
 def _one_for_each_row(check: Check, output: Any, rows: int) -> None:
     goal = f"one output for each of {rows} rows"
-    sized = type(output) in (list, tuple) or (isinstance(output, np.ndarray) and output.ndim > 0)
+    sized = type(output) in (list, tuple) or (type(output) is np.ndarray and output.ndim > 0)
     if not sized or len(output) != rows:
         check.fail(describe.describe(output), goal, describe.coarse(output))
 
 
 def _same(check: Check, got: Any, expected: Any, after: str, goal: str) -> None:
-    if isinstance(got, np.ndarray) and isinstance(expected, np.ndarray):
+    if type(got) is np.ndarray and type(expected) is np.ndarray:
         if got.shape != expected.shape:
             check.fail(f"shape {got.shape} {after}", f"shape {expected.shape}", describe.coarse(got))
         same_nan = np.isnan(got) & np.isnan(expected)

@@ -36,13 +36,14 @@ def _numbers(value: Any) -> np.ndarray:
         return _array(value, value)
     if kind is list or kind is tuple:
         return _sequence(value)
-    if isinstance(value, np.generic):
+    if issubclass(kind, np.generic) and describe.is_own(kind):
         return _array(np.asarray(value), value)
     pandas = sys.modules.get("pandas")
     if pandas is not None and hasattr(pandas, "DataFrame"):
         if kind is pandas.DataFrame:
             return _frame(value)
-        if kind is pandas.Series or isinstance(value, pandas.Index | pandas.api.extensions.ExtensionArray):
+        own = (pandas.Series, pandas.Index, pandas.api.extensions.ExtensionArray)
+        if issubclass(kind, own) and describe.is_own(kind):
             return _vector(value, describe.describe(value))
     raise NotNumbers(describe.describe(value), describe.coarse(value))
 

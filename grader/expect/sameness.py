@@ -56,7 +56,13 @@ def _family(value: Any) -> str:
         ):
             if issubclass(kind, base):
                 return name
+    if kind.__name__ == "NaTType":
+        return "NaTType"
     return "datetime" if issubclass(kind, datetime.datetime) else kind.__name__
+
+
+def _always_the_same(got: Any, expected: Any, place: str) -> None:
+    """None, NA and NaT have one value each."""
 
 
 def _compare_numbers(got: Any, expected: Any, place: str) -> Difference | None:
@@ -231,7 +237,9 @@ class _Compare(dict[str, Any]):
 
 
 _COMPARE = _Compare(
-    none=lambda got, expected, place: None,
+    none=_always_the_same,
+    NAType=_always_the_same,
+    NaTType=_always_the_same,
     number=_compare_numbers,
     sequence=_compare_sequences,
     dict=_compare_dicts,

@@ -84,7 +84,7 @@ def compare_exactly(check: Check, got: Any, expected: Any) -> None:
         place, left, right = found
         where = f" at {place}" if place else ""
         shown, wanted = describe.describe(left), describe.describe(right)
-        if shown == wanted:
+        if shown == wanted and describe.coarse(left) != describe.coarse(right):
             shown, wanted = f"{describe.coarse(left)}, {shown}", f"{describe.coarse(right)}, {wanted}"
         check.fail(f"{shown}{where}", wanted, describe.coarse(left))
 

@@ -12,15 +12,20 @@ from pathlib import Path
 
 from grader.course import Course
 from grader.filled import filled_notebook
-from grader.model import Unit, Wrong
+from grader.model import Report, Unit, Wrong
 
 DOOR_SECONDS = 120
 MARK = "seatrial-check:"
+QUIET_KERNEL = "--IPKernelApp.log_level=40"
 
 
-def canary_problems(course: Course, unit: Unit) -> Iterator[tuple[str, str]]:
-    """(wrong answer, what is wrong) for each door that judges the canary as if it were the reference."""
+def canary_problems(course: Course, unit: Unit, judged: Report) -> Iterator[tuple[str, str]]:
+    """(wrong answer, what is wrong) for each door that judges the canary as if it were the reference.
+
+    judged: the report of the unit's first wrong answer, all tests, in the judge.
+    """
     canary = unit.wrong[0]
+    expected = {result.name: result.points for result in judged.results}
     with tempfile.TemporaryDirectory(prefix="seatrial-door-") as folder:
         path = Path(folder) / f"{Path(unit.path).name}.ipynb"
         path.write_text(filled_notebook(unit, {canary.of: canary.text}), encoding="utf-8")
@@ -30,17 +35,22 @@ def canary_problems(course: Course, unit: Unit) -> Iterator[tuple[str, str]]:
             except (ValueError, KeyError, subprocess.SubprocessError, RuntimeError) as error:
                 yield canary.name, f"the door {door} gave no verdict: {error}"
                 continue
-            yield from _compare(unit, canary, door, tests)
+            yield from _compare(canary, door, tests, expected)
 
 
-def _compare(unit: Unit, canary: Wrong, door: str, tests: dict[str, float]) -> Iterator[tuple[str, str]]:
-    for test in unit.tests:
-        if test.name not in tests:
-            yield canary.name, f'the door {door} does not run the test "{test.name}"'
-        elif test.name in canary.caught_by and tests[test.name]:
-            yield canary.name, f'the door {door} gives points for "{test.name}"; it does not judge this code'
-        elif canary.of not in test.of and tests[test.name] < test.points:
-            yield canary.name, f'the door {door} refuses the right answers of "{test.name}"'
+def _compare(
+    canary: Wrong, door: str, tests: dict[str, float], expected: dict[str, float]
+) -> Iterator[tuple[str, str]]:
+    for name, points in expected.items():
+        if name not in tests:
+            yield canary.name, f'the door {door} does not run the test "{name}"'
+        elif name in canary.caught_by and tests[name]:
+            yield canary.name, f'the door {door} gives points for "{name}"; it does not judge this code'
+        elif tests[name] != points:
+            yield (
+                canary.name,
+                f'the door {door} gives {tests[name]:g} points for "{name}" instead of {points:g}',
+            )
 
 
 def through_command(course: Course, unit: Unit, path: Path) -> dict[str, float]:
@@ -74,6 +84,7 @@ def through_kernel(course: Course, unit: Unit, path: Path) -> dict[str, float]:
         timeout=DOOR_SECONDS,
         allow_errors=True,
         kernel_name="python3",
+        extra_arguments=[QUIET_KERNEL],
         resources={"metadata": {"path": str(path.parent)}},
     )
     client.execute(env=environment)

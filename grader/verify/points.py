@@ -44,10 +44,12 @@ class Proof:
                 )
         for name, error in report.cell_errors.items():
             yield self.problem(2, name, f"the cell raises with the reference: {error}")
-        if report.own_seconds > REFERENCE_SECONDS:
-            yield self.problem(
-                2, "", f"the reference takes {report.own_seconds:.1f} s, more than {REFERENCE_SECONDS:g} s"
-            )
+
+    def in_time(self, reports: list[Report]) -> Iterator[Problem]:
+        """The quickest of several runs counts, since the machine may be busy."""
+        seconds = min(report.own_seconds for report in reports)
+        if seconds > REFERENCE_SECONDS:
+            yield self.problem(2, "", f"the reference takes {seconds:.1f} s, more than {REFERENCE_SECONDS:g} s")
 
     def silent(self, report: Report) -> Iterator[Problem]:
         for result in report.results:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from grader import misconceptions
-from grader.checking import outcomes_file, spare_workers
+from grader.checking import outcomes_file
 from grader.course import Course
 from grader.misconceptions import Signature
 from grader.model import Report, Unit
-from grader.runner import World, run
+from grader.runner import World
 from grader.verify import doors
 from grader.verify.bench import Bench, Trial, both_worlds, judge_only
 from grader.verify.points import Proof
 from grader.verify.problems import Problem
-from grader.verify.variants import Kind, Variant, lazy, written
+from grader.verify.variants import Kind, Variant, canary, lazy, written
 
 
 class Results:
@@ -26,14 +26,21 @@ class Results:
         with Bench(unit, jobs) as bench:
             reference = Variant(Kind.REFERENCE, "reference")
             (self.recorded,) = bench.run([Trial(reference, World.JUDGE, record=True)])
+            if self.recorded.points < self.recorded.max_points:
+                return
             reports = bench.run(both_worlds(self.variants))
             self.lazies = lazy(unit, self.recorded)
             self.lazy_reports = bench.run(judge_only(self.lazies))
+            self.canary = bench.run([Trial(canary(wrong), World.JUDGE) for wrong in unit.wrong[:1]])
         self.judge = dict(zip(self._keys(), reports[0::2], strict=True))
         self.notebook = dict(zip(self._keys(), reports[1::2], strict=True))
 
     def _keys(self) -> list[tuple[Kind, str]]:
         return [(variant.kind, variant.name) for variant in self.variants]
+
+    def references(self) -> list[Report]:
+        key = (Kind.REFERENCE, "reference")
+        return [self.recorded, self.judge[key], self.notebook[key]]
 
     def wrong_reports(self) -> dict[str, Report]:
         return {name: report for (kind, name), report in self.judge.items() if kind is Kind.WRONG}
@@ -60,13 +67,12 @@ def prove_unit(
     every_door: also run the canary through the command line and a real kernel (point 7).
     """
     proof = Proof(unit)
-    progress("reference from fresh processes")
-    problems = list(_fresh_reference(proof, unit))
-    if problems:
-        return sorted(problems)  # everything else would repeat it
     progress("answers in both worlds")
     results = Results(unit, jobs)
-    problems += proof.reference(results.recorded)
+    problems = list(proof.reference(results.recorded))
+    if problems:
+        return sorted(problems)  # everything else would repeat it
+    problems += proof.in_time(results.references())
     for variant in results.variants:
         key = (variant.kind, variant.name)
         judge, notebook = results.judge[key], results.notebook[key]
@@ -83,18 +89,9 @@ def prove_unit(
     problems += _stored_signatures(course, proof, results)
     if every_door and unit.wrong:
         progress("canary through every door")
-        problems += [proof.problem(7, name, text) for name, text in doors.canary_problems(course, unit)]
+        found = doors.canary_problems(course, unit, results.canary[0])
+        problems += [proof.problem(7, name, text) for name, text in found]
     return sorted(problems)
-
-
-def _fresh_reference(proof: Proof, unit: Unit) -> list[Problem]:
-    """The reference as a learner's check runs it: new processes, new hidden data."""
-    workers = spare_workers(unit)
-    try:
-        report = run(unit, Variant(Kind.REFERENCE, "reference").submission(unit), workers)
-    finally:
-        workers.close()
-    return list(proof.reference(report))
 
 
 def _written(proof: Proof, variant: Variant, report: Report) -> list[Problem]:

@@ -7,7 +7,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from grader.model import Answer, Report, Submission, Unit
+from grader.model import Answer, Report, Submission, Unit, Wrong
 from grader.notebook import submission_from
 
 MAX_CONSTANTS = 3
@@ -49,6 +49,11 @@ def written(unit: Unit) -> list[Variant]:
     found += [Variant(Kind.WRONG, wrong.name, wrong.of, {wrong.of: wrong.text}) for wrong in unit.wrong]
     found += [Variant(Kind.ALSO, also.name, also.of, {also.of: also.text}) for also in unit.also]
     return found
+
+
+def canary(wrong: Wrong) -> Variant:
+    """The wrong answer with every test of the unit, not only those that look at it."""
+    return Variant(Kind.WRONG, wrong.name, "", {wrong.of: wrong.text})
 
 
 def lazy(unit: Unit, reference: Report) -> list[Variant]:
