@@ -20,17 +20,21 @@ class Nothing:
     """Stands where an entry is missing."""
 
 
+class Unreadable:
+    """Stands for a value that is nested too deeply, contains itself or is too large."""
+
+
 def is_a(value: object, *kinds: type) -> bool:
     """Whether the value's true type is one of `kinds`; unlike isinstance, asks nothing of the value."""
     return issubclass(type(value), kinds)
 
 
 def read(value: object) -> Any:
-    """The value made plain; what cannot be made plain comes back as it is, and no check takes it."""
+    """The value made plain; what is not plain in it stays as it is, and no check takes it."""
     try:
         return codec.plain(value)
     except codec.CodecError:
-        return value
+        return Unreadable()
 
 
 def number(value: Any) -> str:
@@ -58,8 +62,8 @@ def describe(value: Any) -> str:
     kind = type(value)
     if value is None or kind is bool:
         return repr(value)
-    if kind is Nothing:
-        return "nothing"
+    if kind is Nothing or kind is Unreadable:
+        return "nothing" if kind is Nothing else "a value that contains itself, is too deep or too large"
     if kind is int or kind is float or kind is complex:
         return number(value)
     if kind is str or kind is bytes:

@@ -14,7 +14,7 @@ from grader.expect.numbers import NotNumbers, first_gap, read_numbers
 from grader.expect.sameness import first_difference
 
 TOLERANCE = 1e-9
-FEW = 20  # a whole-number column with at most so many distinct values is taken for categories
+FEW = 20  # a whole-number column of at most so many values that come more than once is taken for categories
 
 
 def fitted_only_on(
@@ -138,7 +138,7 @@ def _changed_column(column: Any) -> Any:
     values = [value for value in column.unique().tolist() if not _is_missing(value)]
     if kind in "mM":
         return column + pd.Timedelta(days=400)
-    if kind == "f" or (kind in "iu" and len(values) > FEW):
+    if kind == "f" or (kind in "iu" and (len(values) > FEW or len(values) == len(column))):
         shift = max((abs(value) for value in values if np.isfinite(value)), default=1) or 1
         return (column * 3 + shift).astype(dtype) if kind == "f" else _changed_whole(column, int(shift))
     swapped = dict(zip(values, values[1:] + values[:1], strict=True))
