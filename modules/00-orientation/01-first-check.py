@@ -23,7 +23,7 @@
 # **After this lesson you can**
 #
 # 1. compute precision, recall and F-beta from the four counts behind them, also where a count is zero;
-# 2. say which of two models to use when accuracy says the opposite, and which class is the positive one;
+# 2. count the errors on the class that you care about, at any threshold, whichever way the data code it;
 # 3. log a run to MLflow so that a colleague can find it, trust its numbers and continue from it.
 #
 # The exercise asks for exactly these three, on medical data. How the course works: read and run this page
@@ -446,8 +446,9 @@ for share in (0.10, 0.01):
 #
 # ## Close
 #
-# You can now compute precision, recall and F-beta from counts, also where a count is zero; choose between
-# models that accuracy ranks the wrong way round; and log a run that a colleague can find and continue.
+# You can now compute precision, recall and F-beta from counts, also where a count is zero; count the errors
+# on the class that you care about, at any threshold and whichever way the data code it; and log a run that a
+# colleague can find, trust and continue.
 #
 # From memory:
 #
