@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
+from grader.cli_text import out, print_error, shown
 from grader.course import Course, find_course
 from grader.errors import SeatrialError, WorkspaceError
 from grader.model import Report, Unit
@@ -23,8 +22,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-out = Console(highlight=False, soft_wrap=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 UnitOrFile = Annotated[
     str | None, typer.Argument(help="A unit's name, or a notebook. Default: the last one saved.")
@@ -110,7 +107,7 @@ def solution(unit: UnitName) -> None:
     """The solution, other right answers, and the common wrong ways."""
     from grader.solution import solution_text
 
-    out.print(solution_text(find_course().unit(unit)), markup=False)
+    out.print(solution_text(find_course().unit(unit)))
 
 
 @app.command()
@@ -172,34 +169,20 @@ def record(course: Course, found: Report) -> None:
     """Keep the attempt in the learner's MLflow store; runs beside, after the verdict is shown."""
     from grader.attempts import record_attempt
 
-    record_attempt(found, Workspace.of(course).root / "mlflow.db")
-
-
-def shown(path: Path) -> str:
-    """A path as short as it can be said from here."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
-def print_error(error: SeatrialError) -> None:
-    err.print(f"Error: {error}", markup=False)
+    record_attempt(found, Workspace.of(course).database)
 
 
 def main(arguments: list[str] | None = None) -> Any:
     """Entry point of `mle`; wrong use and damaged input end with 2, work that falls short with 1."""
-    from grader import cli_author, cli_class
+    from grader import cli_author, cli_class, cli_learner
 
+    cli_learner.register(app)
     cli_author.register(app)
     cli_class.register(app)
     try:
         return app(args=arguments, prog_name="mle")
     except SeatrialError as error:
         print_error(error)
-        raise SystemExit(2) from error
-    except subprocess.CalledProcessError as error:
-        err.print(f"Error: {error.cmd[0]} ended with code {error.returncode}", markup=False)
         raise SystemExit(2) from error
 
 

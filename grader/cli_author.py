@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from grader.cli_text import err, out
 from grader.course import Course, find_course
 from grader.model import Unit
-
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 UnitNames = Annotated[list[str] | None, typer.Argument(help="Units' names. Default: all.")]
 Jobs = Annotated[int, typer.Option(help="How many runs at a time.")]
@@ -19,8 +16,21 @@ Jobs = Annotated[int, typer.Option(help="How many runs at a time.")]
 
 def register(app: typer.Typer) -> None:
     """Add the author's commands to `mle`."""
+    app.command()(new)
     app.command()(build)
     app.command()(verify)
+
+
+def new(
+    place: Annotated[str, typer.Argument(metavar="MODULE/NN-name", help="The new unit's place.")],
+) -> None:
+    """The first lines of a new unit: a lesson and an exercise."""
+    from grader.skeleton import new_unit
+
+    course = find_course()
+    for path in new_unit(course, place):
+        out.print(f"wrote   {path.relative_to(course.root)}")
+    out.print(f"Next: edit both, then: mle build {place[place.index('/') + 4 :]}")
 
 
 def build(
@@ -95,4 +105,4 @@ def chosen_units(course: Course, names: list[str] | None) -> list[Unit]:
 
 def tell(problems: list[str]) -> None:
     for problem in problems:
-        err.print(problem, markup=False)
+        err.print(problem)

@@ -1,4 +1,4 @@
-"""JupyterLab on the learner's folder."""
+"""JupyterLab and MLflow's page on the learner's folder."""
 
 from __future__ import annotations
 
@@ -23,6 +23,22 @@ def lab_command(workspace: Workspace, unit: Unit) -> list[str]:
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         f"--LabApp.default_url=/lab/tree/{opened.relative_to(workspace.root).as_posix()}",
     ]
+
+
+def run_mlflow_page(workspace: Workspace, port: int) -> int:
+    """Serve MLflow's page on 127.0.0.1 until it is stopped; returns its exit code.
+
+    One worker, since the default of four takes 15 s to start.
+    """
+    from grader.store import copy_template, sqlite_uri
+
+    database = copy_template(workspace.database)
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", sqlite_uri(database)]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    try:
+        return subprocess.call(command, env=child_environment())
+    except KeyboardInterrupt:
+        return 0
 
 
 def open_lab(workspace: Workspace, unit: Unit) -> int:

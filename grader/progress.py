@@ -2,24 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from grader.attempts import attempts
 from grader.course import Course
+from grader.model import Unit
 from grader.workspace import Workspace
 
 
+@dataclass(frozen=True)
+class UnitProgress:
+    """One unit: best points so far and how often it was checked."""
+
+    unit: str
+    points: float
+    max_points: float
+    attempts: int
+
+    @property
+    def complete(self) -> bool:
+        return self.attempts > 0 and self.points >= self.max_points
+
+
+def progress_of(course: Course, workspace: Workspace) -> list[UnitProgress]:
+    """Every unit in course order."""
+    made = attempts(workspace.database)
+    return [
+        UnitProgress(
+            unit=unit.name,
+            points=max((attempt.points for attempt in made if attempt.unit == unit.name), default=0.0),
+            max_points=unit.max_points,
+            attempts=sum(attempt.unit == unit.name for attempt in made),
+        )
+        for unit in course.order
+    ]
+
+
 def progress_lines(course: Course, workspace: Workspace) -> list[str]:
-    """One line a unit in course order: best points so far, attempts made; then the totals."""
-    best: dict[str, float] = {}
-    count: dict[str, int] = {}
-    for attempt in attempts(workspace.root / "mlflow.db"):
-        best[attempt.unit] = max(best.get(attempt.unit, 0.0), attempt.points)
-        count[attempt.unit] = count.get(attempt.unit, 0) + 1
-    width = max((len(unit.name) for unit in course.order), default=0)
-    lines = []
-    for unit in course.order:
-        tries = count.get(unit.name, 0)
-        told = f"{tries} attempt{'' if tries == 1 else 's'}" if tries else "not started"
-        lines.append(f"{unit.name:<{width}}  {best.get(unit.name, 0.0):g} of {unit.max_points:g}  {told}")
-    done = sum(best.get(unit.name, 0.0) >= unit.max_points for unit in course.order)
-    lines.append(f"{done} of {len(course.order)} units complete")
-    return lines
+    """One line a unit, then the total."""
+    rows = progress_of(course, workspace)
+    width = max((len(row.unit) for row in rows), default=0)
+    lines = [
+        f"{row.unit:<{width}}  {row.points:g} of {row.max_points:g}  {told(row.attempts)}" for row in rows
+    ]
+    return [*lines, f"{sum(row.complete for row in rows)} of {len(rows)} units complete"]
+
+
+def told(count: int) -> str:
+    """A number of attempts in words."""
+    if count == 0:
+        return "not started"
+    return f"{count} attempt{'' if count == 1 else 's'}"
+
+
+def unit_to_take(course: Course, workspace: Workspace) -> Unit | None:
+    """The first unit in course order that is not complete, or None."""
+    complete = {row.unit for row in progress_of(course, workspace) if row.complete}
+    return next((unit for unit in course.order if unit.name not in complete), None)

@@ -70,9 +70,11 @@ def test_lines(result: TestResult, width: int) -> RenderableType:
     if result.message:
         hidden = result.failure is not None and result.failure.hidden
         prefix = "Hidden check: " if hidden else ""
-        parts.append(Padding(Text(prefix + first_upper(result.message, not prefix)), indent))
+        parts.append(Padding(Text(prefix + first_upper(result.message, not prefix)), indent, expand=False))
     if result.misconception:
-        parts.append(Padding(Text(f"This looks like a known trap: {result.misconception}"), indent))
+        parts.append(
+            Padding(Text(f"This looks like a known trap: {result.misconception}"), indent, expand=False)
+        )
     return Group(*parts)
 
 

@@ -30,6 +30,11 @@ class Workspace:
             return cls(course.root / "work")
         return cls(Path.home() / "seatrial")
 
+    @property
+    def database(self) -> Path:
+        """The learner's MLflow store."""
+        return self.root / "mlflow.db"
+
     def folder(self, unit: Unit) -> Path:
         return self.root / unit.path
 
