@@ -5,8 +5,6 @@ header's nodes use them. A node is None, a bool, a number or a text as it is, or
 Nothing is unpickled, evaluated or imported by a name that stands in the message.
 """
 
-# ruff: noqa: ARG001 (all writers and all readers have one signature)
-
 from __future__ import annotations
 
 import json

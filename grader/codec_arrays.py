@@ -1,7 +1,5 @@
 """Numpy's part of the codec: arrays and scalars of plain kinds as a dtype, a shape and raw bytes."""
 
-# ruff: noqa: ARG001 (all writers and all readers have one signature)
-
 from __future__ import annotations
 
 import datetime

@@ -1,7 +1,5 @@
 """Pandas' part of the codec: frames and series column by column, indexes, extension arrays, scalars."""
 
-# ruff: noqa: ARG001, ARG005 (all writers and all readers have one signature)
-
 from __future__ import annotations
 
 import sys

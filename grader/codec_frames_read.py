@@ -1,7 +1,5 @@
 """Pandas' part of the codec, the way back: every part is checked before pandas builds on it."""
 
-# ruff: noqa: ARG001 (all writers and all readers have one signature)
-
 from __future__ import annotations
 
 from collections.abc import Callable

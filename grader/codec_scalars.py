@@ -1,7 +1,5 @@
 """The codec's part for builtin scalars and time zones; a subclass is read by its base's own methods."""
 
-# ruff: noqa: ARG001, ARG005 (all writers and all readers have one signature)
-
 from __future__ import annotations
 
 import datetime

@@ -212,6 +212,9 @@ def test_text_columns_as_object_arrays_are_plain():
         dumps(np.array([{}, len], dtype=object))
 
 
+Pair = collections.namedtuple("Pair", "x y")
+
+
 class Level(enum.IntEnum):
     HIGH = 3
 
@@ -260,7 +263,7 @@ class LyingFrame(pd.DataFrame):
         (LyingFloat(2.5), 2.5),
         (LyingDict(a=1), {"a": 1}),
         (collections.Counter("aab"), {"a": 2, "b": 1}),
-        (collections.namedtuple("Pair", "x y")(1, 2), (1, 2)),
+        (Pair(1, 2), (1, 2)),
         (type("Text", (str,), {"__str__": lambda self: "forged"})("true"), "true"),
         ([LyingFloat(2.5)], [2.5]),
     ],

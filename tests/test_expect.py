@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import decimal
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -528,3 +531,46 @@ def test_the_seed_of_a_notebook_is_the_environments_or_fixed(monkeypatch):
     assert expect.rng().integers(10**9) == expect.rng().integers(10**9)
     monkeypatch.setenv("SEATRIAL_SEED", "many")
     assert expect.seed() == LocalHost().seed() > 0
+
+
+NOTEBOOK = """
+import grader
+grader.begin("first-check")
+import mlflow, numpy as np
+from sklearn.linear_model import LinearRegression
+from grader import expect
+SAY = dict(what="the run", why="it is so", look_at="the code")
+X = np.arange(10.0).reshape(-1, 1)
+model = LinearRegression().fit(X, 2 * X[:, 0])
+try:
+    expect.run(**SAY)
+except expect.ExpectationFailed as failed:
+    print(failed.got)
+with mlflow.start_run():
+    mlflow.log_param("rate", 0.5)
+    mlflow.log_metric("loss", 1.25)
+    mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn"])
+view = expect.run(params={"rate": 0.5}, metrics={"loss": 1.25}, **SAY)
+loaded = view.model()
+expect.close(loaded.predict(X), model.predict(X), **SAY)
+expect.close(loaded.coef_, [2.0], **SAY)
+print("same")
+"""
+
+
+@pytest.mark.slow
+def test_a_notebook_judges_its_own_run_and_a_fresh_copy_of_its_model(tmp_path):
+    """Outside of the judge, the newest run is found and its model loads in a process of its own."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
+    done = subprocess.run(
+        [sys.executable, "-c", NOTEBOOK],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no run\n" in done.stdout
+    assert done.stdout.endswith("same\n")
