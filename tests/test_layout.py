@@ -22,7 +22,7 @@ GRADER = ROOT / "grader"
 LAYERS = (
     "cli",
     "classroom watch verify workspace magics checking attempts lab",
-    "build runner report misconceptions verdicts services workers stage solution",
+    "build filled runner report misconceptions verdicts services workers stage solution",
     "expect source course notebook remote judge judging learner jail"
     " header markers names rules parsed built matching untouched offline",
     "codec tracking kernel store run_store",

@@ -41,7 +41,7 @@ def verify(
         progress(unit.name, "lesson")
         found += _lesson(course, unit)
         if with_nbgrader:
-            from grader.classroom.agreement import nbgrader_problems
+            from grader.verify.agreement import nbgrader_problems
 
             progress(unit.name, "nbgrader")
             found += nbgrader_problems(course, unit)
