@@ -12,7 +12,11 @@ MAX_FRAME_BYTES = 512 * 1024 * 1024
 
 
 class ChannelClosed(ConnectionError):
-    """The other side has gone, or sent what is no frame."""
+    """The other side has gone."""
+
+
+class ChannelDamaged(ChannelClosed):
+    """The other side sent what is no frame; it may be running still."""
 
 
 class Channel:
@@ -36,19 +40,22 @@ class Channel:
 
     def receive(self) -> bytes:
         """Read one frame; raises ChannelClosed at the end or on a length that no frame has."""
-        try:
-            head = self._reader.read(LENGTH.size)
-            if len(head) < LENGTH.size:
-                raise ChannelClosed("the other side has gone")
-            (length,) = LENGTH.unpack(head)
-            if length > MAX_FRAME_BYTES:
-                raise ChannelClosed("a frame is larger than the limit")
-            body = self._reader.read(length)
-        except (OSError, ValueError) as error:
-            raise ChannelClosed("the other side has gone") from error
+        head = self._read(LENGTH.size)
+        if len(head) < LENGTH.size:
+            raise ChannelClosed("the other side has gone")
+        (length,) = LENGTH.unpack(head)
+        if length > MAX_FRAME_BYTES:
+            raise ChannelDamaged("a frame is larger than the limit")
+        body = self._read(length)
         if len(body) < length:
             raise ChannelClosed("the other side went in the middle of a frame")
         return body
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return self._reader.read(size)
+        except (OSError, ValueError) as error:
+            raise ChannelClosed("the other side has gone") from error
 
     def close(self) -> None:
         """Close both ends; a second call does nothing."""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import psutil
 
-from grader.jail.channel import Channel, ChannelClosed
+from grader.jail.channel import Channel, ChannelClosed, ChannelDamaged
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 POLL_SECONDS = 0.05
@@ -42,9 +42,13 @@ class Child:
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
-        with contextlib.suppress(ChannelClosed):
+        try:
             while True:
                 self.events.put((self, self.channel.receive()))
+        except ChannelDamaged:
+            self.kill("it damaged its connection")
+        except ChannelClosed:
+            pass
         self._dead.set()
         self.events.put((self, None))
 

@@ -95,14 +95,14 @@ class Zygote:
 
 def serve(orders: socket.socket, programs: tuple[str, ...]) -> None:
     """Fork and wait as ordered, until the other side closes."""
+    ended: dict[int, int] = {}
     while True:
         data, descriptors, _, _ = socket.recv_fds(orders, ORDER.size, 2)
         if not data:
             return
         verb, number = ORDER.unpack(data)
         if verb == b"w":
-            ended, status = os.waitpid(number, os.WNOHANG)
-            orders.sendall(struct.pack(">i", os.waitstatus_to_exitcode(status) if ended else RUNNING))
+            orders.sendall(struct.pack(">i", exit_code(number, ended)))
             continue
         pid = os.fork()
         if pid == 0:
@@ -112,6 +112,16 @@ def serve(orders: socket.socket, programs: tuple[str, ...]) -> None:
         for descriptor in descriptors:
             os.close(descriptor)
         orders.sendall(struct.pack(">I", pid))
+
+
+def exit_code(pid: int, ended: dict[int, int]) -> int:
+    """How a child ended, also when asked again; RUNNING while it has not. `ended` keeps what is known."""
+    if pid not in ended:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if not found:
+            return RUNNING
+        ended[pid] = os.waitstatus_to_exitcode(status)
+    return ended[pid]
 
 
 def become(program: str, read_fd: int, write_fd: int) -> None:
