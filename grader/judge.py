@@ -106,7 +106,8 @@ class Judge:
         except PeerGone:
             return {"outcome": Outcome.CRASHED.value, "gone": True}
         except (ProtocolError, TypeError, ValueError) as error:
-            return {"outcome": Outcome.CRASHED.value, "reason": f"its answers could not be read ({error})"}
+            reason = f"its answers could not be read ({error})"
+            return {"outcome": Outcome.CRASHED.value, "reason": reason, "unreadable": True}
         return {**verdict, "waited": self.learner.waited_seconds, "seen": seen.values}
 
 

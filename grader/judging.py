@@ -101,7 +101,8 @@ def failure_of(error: BaseException, file: str, peer: Peer | None, hidden: bool)
             error.type_names, error.message, error.called, error.cell, error.line, error.code, hidden
         )
     if isinstance(error, ProtocolError):
-        return stopped(f"what came back could not be read ({error})", peer, hidden)
+        verdict = stopped(f"what came back could not be read ({error})", peer, hidden)
+        return {**verdict, "unreadable": True}
     if peer is None:
         report = describe_error(error)
         if report.get("cell") and f"<{report['cell']}>" != file:
@@ -136,6 +137,8 @@ def raised(
         outcome = Outcome.NOT_ATTEMPTED
     elif "builtins.MemoryError" in names:
         outcome = Outcome.OUT_OF_LIMITS
+    if hidden:  # the name of a class of the learner's own may hold the input
+        names = [name for name in names if name.startswith("builtins.")]
     kind = names[0].rpartition(".")[2] if names else "an exception"
     if hidden:
         called = f"{called.partition('(')[0]}, on hidden input"

@@ -13,6 +13,7 @@ from grader.services import Services
 
 SUPERVISOR, LEARNER = 0, 1
 GRACE_SECONDS = 10.0
+NO_MESSAGE = "it sent what no notebook sends"
 NO_VERDICT = {"outcome": Outcome.CRASHED.value, "reason": "the judge gave no verdict"}
 
 
@@ -47,10 +48,10 @@ class Relay:
                 deadline = time.monotonic() + GRACE_SECONDS
             elif event[0] is learner and event[1] is None:
                 return None
-            elif event[0] is learner:
+            elif event[0] is learner and not learner.killed_because:
                 reply = read_reply(event[1] or b"")
                 if reply is None:
-                    learner.kill("it sent what no notebook sends")
+                    learner.kill(NO_MESSAGE)
                 elif reply.get("id") == number:
                     return reply
 
@@ -97,7 +98,9 @@ class Relay:
 
     def _carry_to_judge(self, judge: Child, learner: Child, source: Child, data: bytes | None) -> None:
         link = LEARNER if source is learner else self._services.link_of(source)
-        if link is not None:
+        if data == b"":
+            source.kill(NO_MESSAGE)
+        elif link is not None:
             judge.send(to_judge(link, data or b""))
 
 

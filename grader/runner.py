@@ -211,6 +211,8 @@ class Run:
                 outcome, reason = Outcome.OUT_OF_LIMITS, verdicts.TIME.format(self.limit)
             self._revive(index)
             return {"outcome": outcome.value, "reason": f"while this test called your code, {reason}"}
+        if verdict.get("unreadable"):  # more of the same may be on its way
+            self._revive(index)
         return verdicts.with_cell_errors(test, verdict, self.errors)
 
     def _ask_beside(self, test: Test) -> dict[str, Any] | None:
