@@ -90,7 +90,11 @@ class Notebook:
         if self._shell is None:
             from IPython.core.interactiveshell import InteractiveShell
 
-            self._shell = InteractiveShell.instance(user_ns=self.names, user_module=self.module)
+            class Shell(InteractiveShell):
+                def enable_gui(self, gui: object = None) -> None:
+                    """For %matplotlib: no window can open here, figures are kept as they are."""
+
+            self._shell = Shell.instance(user_ns=self.names, user_module=self.module)
             self._shell.history_manager.enabled = False
         return self._shell
 
