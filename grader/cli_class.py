@@ -33,11 +33,14 @@ def init(
     units: Names = None,
     modules: Modules = None,
 ) -> None:
-    """Make an nbgrader course from units; without --units and --modules from all of them."""
+    """Make an nbgrader course from units, or bring one up to date.
+
+    Without --units and --modules: from all units, or those that the class has already.
+    """
     from grader.classroom.course import chosen_units, make_class
     from grader.cli_text import out, shown
 
-    chosen = chosen_units(find_course(), separated(units), separated(modules))
+    chosen = chosen_units(find_course(), folder, separated(units), separated(modules))
     made = make_class(folder, chosen)
     for word, names in (("created", made.created), ("updated", made.updated)):
         for name in names:

@@ -44,8 +44,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def secret_lines(unit: Unit) -> set[str]:
-    """Lines of solutions, hidden tests, wrong and other answers that no learner is shown."""
-    visible = "\n".join("".join(cell["source"]) for cell in json.loads(learner_notebook(unit))["cells"])
+    """Lines of solutions, hidden tests, wrong and other answers that neither cells nor hints show."""
+    shown = ["".join(cell["source"]) for cell in json.loads(learner_notebook(unit))["cells"]]
+    visible = "\n".join([*shown, *unit.header.hints])
     texts = [answer.reference for answer in unit.answers]
     texts += [test.text for test in unit.tests]
     texts += [wrong.text for wrong in unit.wrong] + [also.text for also in unit.also]
@@ -201,22 +202,27 @@ def test_the_seed_depends_on_class_and_unit_alone(tmp_path: Path, unit: Unit) ->
     assert 0 <= one.seed("double") < 2**128
 
 
-def test_units_are_chosen_by_name_and_module(course: Course) -> None:
+def test_units_are_chosen_by_name_and_module(course: Course, folder: Path) -> None:
     """By a unit's word, by its module's folder, or all of them."""
-    for chosen in (
-        chosen_units(course, ["double"]),
-        chosen_units(course, [], ["00-start"]),
-        chosen_units(course),
-    ):
-        assert [unit.path for unit in chosen] == [PATH]
+    for units, modules in ((["double"], []), ([], ["00-start"]), ([], [])):
+        assert [unit.path for unit in chosen_units(course, folder, units, modules)] == [PATH]
 
 
-def test_an_unknown_name_gets_the_nearest(course: Course) -> None:
+def test_a_class_that_is_there_keeps_to_its_units(folder: Path) -> None:
+    """Bringing it up to date adds no unit that was not asked for."""
+    kinds = Course(Path(__file__).parent / "course")
+    make_class(folder, [kinds.unit("add-up")])
+
+    assert [unit.name for unit in chosen_units(kinds, folder)] == ["add-up"]
+    assert [unit.name for unit in chosen_units(kinds, folder, ["tidy-file"])] == ["tidy-file"]
+
+
+def test_an_unknown_name_gets_the_nearest(course: Course, folder: Path) -> None:
     """A slip of the hand is answered with the name that was meant."""
     with pytest.raises(CourseError, match='Did you mean "double"'):
-        chosen_units(course, ["doubel"])
+        chosen_units(course, folder, ["doubel"])
     with pytest.raises(CourseError, match='Did you mean "00-start"'):
-        chosen_units(course, [], ["00-strat"])
+        chosen_units(course, folder, [], ["00-strat"])
 
 
 def test_a_course_without_solutions_makes_no_class(tmp_path: Path) -> None:
@@ -224,7 +230,7 @@ def test_a_course_without_solutions_makes_no_class(tmp_path: Path) -> None:
     (tmp_path / "exercises").mkdir()
 
     with pytest.raises(CourseError, match="clone"):
-        chosen_units(Course(tmp_path))
+        chosen_units(Course(tmp_path), tmp_path / "class")
 
 
 def test_the_command_says_what_it_made(course: Course, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,11 +199,13 @@ def test_every_student_gets_the_seed_of_the_class(school: School) -> None:
 
 
 def test_feedback_reaches_the_student(school: School) -> None:
-    """Pages with scores are made, released and fetched."""
+    """Pages with scores are made, released and fetched; nbgrader shows hidden tests there."""
     made = school.folder / "feedback" / "square" / MODULE / f"{NOTEBOOK}.html"
     fetched = list((school.student / "square" / MODULE / "feedback").rglob("*.html"))
+    page = made.read_text(encoding="utf-8")
 
-    assert "because any n" in made.read_text(encoding="utf-8")
+    assert "because any n" in page
+    assert "drawn_for_hidden" in page
     assert [path.name for path in fetched] == [f"{NOTEBOOK}.html"]
 
 

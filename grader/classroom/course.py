@@ -29,10 +29,13 @@ class Made:
     edited: list[str] = field(default_factory=list)
 
 
-def chosen_units(course: Course, units: Sequence[str] = (), modules: Sequence[str] = ()) -> tuple[Unit, ...]:
-    """The units with these names and in these modules, sorted by path; every unit if none is named.
+def chosen_units(
+    course: Course, folder: Path, units: Sequence[str] = (), modules: Sequence[str] = ()
+) -> tuple[Unit, ...]:
+    """The units with these names and in these modules, sorted by path.
 
-    modules: folder names, for example "00-orientation". Raises CourseError with the nearest name, or where
+    If none is named: those that the class in `folder` has, and for a new class every unit.
+    modules: names of folders, for example "00-orientation". Raises CourseError with the nearest name, or where
     the course has no solutions.
     """
     if not course.has_solutions:
@@ -47,7 +50,8 @@ def chosen_units(course: Course, units: Sequence[str] = (), modules: Sequence[st
             raise CourseError(f'no module named "{module}".{nearest(module, known)}')
         wanted |= {path for path in course.files if path.split("/")[0] == module}
     if not units and not modules:
-        wanted = set(course.files)
+        record = read_record(folder)
+        wanted = set(record.written if record else ()) & set(course.files) or set(course.files)
     if not wanted:
         raise CourseError(f"no exercise in {course.root}; is this the right folder?")
     return tuple(course.load(course.files[path]) for path in sorted(wanted))

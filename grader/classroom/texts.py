@@ -62,8 +62,8 @@ jupyter lab                                formgrader is in the menu Nbgrader
 ```
 
 The exchange is set in `nbgrader_config.py`. `seatrial.json` holds the secret of the hidden data: keep it and
-keep it to yourself. `mle class init .` adds what is missing and brings the notebooks of `source/` that you did
-not edit up to date; `--units` and `--modules` choose which. The course's docs/grading-a-class.md says more.
+keep it to yourself. `mle class init .` brings back what is missing and updates the notebooks of `source/` that you
+did not edit; `--units` and `--modules` add units. The course's docs/grading-a-class.md says more.
 """
 
 GITIGNORE = """\
