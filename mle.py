@@ -445,6 +445,8 @@ def main(arguments: "list[str]") -> int:
         return check(python, ((*PYTEST, *arguments[1:]),))
     if arguments[:1] == ["test"]:
         return check(python, (*LINT, PYTEST, *COURSE))
+    # What `mle` tells the reader to type is what works from here.
+    os.environ.setdefault("SEATRIAL_COMMAND", "python3 mle.py" if os.name != "nt" else "py mle.py")
     return hand_on(python, [*MLE, *arguments])
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from grader.cli_text import out, print_error, shown
+from grader.cli_text import out, print_error, shown, spoken
 from grader.course import Course, find_course
 from grader.errors import SeatrialError, WorkspaceError
 from grader.model import Report, Unit
@@ -46,7 +46,7 @@ def start(
     if not made:
         out.print(f"your copies are there: {shown(workspace.folder(chosen))}")
     if not lab:
-        out.print(f"Open {shown(workspace.lesson(chosen))}, then run: mle check {chosen.name}")
+        out.print(spoken(f"Open {shown(workspace.lesson(chosen))}, then run: mle check {chosen.name}"))
         return
     from grader.lab import open_lab
 
@@ -67,7 +67,7 @@ def check(target: UnitOrFile = None, seed: Seed = None, as_json: Json = False) -
         if as_json:
             sys.stdout.write(json.dumps(report.as_json(found), ensure_ascii=False) + "\n")
         else:
-            out.print(report.as_text(found, unit, checking.next_step(course, unit, found)))
+            out.print(report.as_text(found, unit, spoken(checking.next_step(course, unit, found))))
     finally:
         workers.close()
     record(course, found)
@@ -84,7 +84,7 @@ def watch(target: UnitOrFile = None, seed: Seed = None) -> None:
 
     def show(found: Report) -> None:
         out.rule(style="dim")
-        out.print(report.as_text(found, unit, checking.next_step(course, unit, found)))
+        out.print(report.as_text(found, unit, spoken(checking.next_step(course, unit, found))))
         record(course, found)
 
     out.print(f"Watching {shown(path)}. Save it to check it; Ctrl-C ends.")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from grader.cli_text import out, shown
+from grader.cli_text import out, shown, spoken
 from grader.course import find_course
 from grader.workspace import Workspace
 
@@ -34,7 +34,7 @@ def next_unit() -> None:
         out.print("Every unit is complete.")
         return
     out.print(f"{unit.name}: {unit.header.title} ({unit.header.minutes} minutes)")
-    out.print(f"mle start {unit.name}")
+    out.print(spoken(f"mle start {unit.name}"))
 
 
 def progress(as_json: Json = False) -> None:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 from rich.console import Console
 
 from grader.errors import SeatrialError
 
+COMMAND = "SEATRIAL_COMMAND"  # how the reader calls `mle`, where it is not on the path
+VERBS = "start|check|watch|hint|solution|next|progress|reset|ui|doctor|new|build|verify|class"
+
 out = Console(highlight=False, markup=False)
 err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
+def spoken(text: str) -> str:
+    """The text with every `mle VERB` as the reader has to type it."""
+    return re.sub(rf"\bmle (?=(?:{VERBS})\b)", os.environ.get(COMMAND, "mle") + " ", text)
 
 
 def shown(path: Path) -> str:
@@ -21,4 +31,4 @@ def shown(path: Path) -> str:
 
 
 def print_error(error: SeatrialError) -> None:
-    err.print(f"Error: {error}")
+    err.print(spoken(f"Error: {error}"))
