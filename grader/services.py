@@ -26,9 +26,10 @@ PROCESS_CALLS = {"wait", "wait_for_port", "wait_for_file", "kill", "close", "rea
 
 
 class Room(Protocol):
-    """Where a run's processes work: `folder`, and further empty folders for models."""
+    """Where a run's processes work: `folder`, their variables, and further empty folders for models."""
 
     folder: Path
+    environment: dict[str, str]
 
     def empty_folder(self) -> Path: ...
 
@@ -71,7 +72,7 @@ class Services:
         process = LocalProcess(
             message["arguments"],
             folder=self._room.folder,
-            env=message["env"],
+            env={**self._room.environment, **message["env"]},
             port=message["port"],
             limit_seconds=message["limit_seconds"],
         )
