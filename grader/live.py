@@ -32,6 +32,7 @@ class LiveRoom:
         import tempfile
 
         self.folder = Path.cwd()
+        self.environment = {"MLFLOW_TRACKING_URI": os.environ.get("MLFLOW_TRACKING_URI", "")}
         self._own = tempfile.TemporaryDirectory(prefix="seatrial-live-")
 
     def empty_folder(self) -> Path:
@@ -83,8 +84,8 @@ class LiveCheck:
     def _new_learner(self, folder: Path) -> Child:
         child = spawn("grader.learner", self.events)
         self.children.append(child)
-        environment = {"MLFLOW_TRACKING_URI": os.environ.get("MLFLOW_TRACKING_URI", "")}
-        child.send(codec.dumps({"verb": "begin", "id": 0, "environment": environment, "folder": str(folder)}))
+        place = {"environment": self.room.environment, "folder": str(folder)}
+        child.send(codec.dumps({"verb": "begin", "id": 0, **place}))
         return child
 
     def run(self) -> Report:
