@@ -21,8 +21,8 @@ GRADER = ROOT / "grader"
 # A name with an underscore goes with its first word unless it stands here itself: codec_arrays with codec.
 LAYERS = (
     "cli",
-    "classroom watch verify workspace magics checking attempts lab",
-    "build filled runner report misconceptions verdicts services workers stage solution",
+    "classroom watch verify workspace magics checking attempts lab live progress doctor skeleton",
+    "build filled runner relay report misconceptions verdicts services workers stage solution",
     "expect source course notebook remote judge judging learner jail"
     " header markers names rules parsed built matching untouched offline",
     "codec tracking kernel store run_store",
