@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from grader import expect
 from grader.model import Outcome, Report, Test, TestResult, Unit
 from grader.verify.problems import Problem
-from grader.verify.variants import Variant
+from grader.verify.variants import STUB, Variant
 
 REFERENCE_SECONDS = 10.0
 NEAR_MISS_TOKENS = 4
@@ -78,7 +78,7 @@ class Proof:
         for result in report.results:
             if result.points:
                 yield self.problem(
-                    4,
+                    3 if variant.name == STUB else 4,
                     result.name,
                     f'the lazy answer "{variant.name}" for {variant.of} earns {result.points:g} points; '
                     "test a case that it gets wrong",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from grader.model import Answer, Report, Submission, Unit, Wrong
 from grader.notebook import submission_from
 
+STUB = "as it is handed out"
 MAX_CONSTANTS = 3
 MAX_CONSTANT_BYTES = 64 * 1024
 
@@ -40,7 +41,8 @@ class Variant:
         whole = submission_from(unit, self.answers)
         tests = {test.name for test in unit.tests if not self.of or self.of in test.of}
         cells = tuple(cell for cell in whole.cells if cell.origin != "test" or cell.name in tests)
-        return Submission(cells=cells, untouched=whole.untouched, missing=whole.missing)
+        untouched = frozenset() if self.kind is Kind.LAZY else whole.untouched  # a lazy answer is run
+        return Submission(cells=cells, untouched=untouched, missing=whole.missing)
 
 
 def written(unit: Unit) -> list[Variant]:
@@ -69,6 +71,7 @@ def lazy(unit: Unit, reference: Report) -> list[Variant]:
 
 
 def _lazy_texts(answer: Answer, reference: Report) -> Iterator[tuple[str, str]]:
+    yield STUB, answer.stub
     if answer.file is not None:
         yield "an empty file", "\n"
         yield "a file that ends at once", "raise SystemExit(0)\n"
