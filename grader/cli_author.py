@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from grader.cli_text import err, out
 from grader.course import Course, find_course
+from grader.errors import SourceError
 from grader.model import Unit
 
 UnitNames = Annotated[list[str] | None, typer.Argument(help="Units' names. Default: all.")]
@@ -73,10 +74,14 @@ def verify(
     cache: Annotated[bool, typer.Option(help="Skip what was proven as it stands.")] = True,
 ) -> None:
     """Prove that each exercise earns what it should and nothing else."""
+    from grader.build import check_built
     from grader.verify import verify as prove
 
     course = find_course()
-    chosen = chosen_units(course, units)
+    try:
+        chosen = chosen_units(course, units)
+    except SourceError as error:
+        refuse(check_built(course) if units is None else str(error).splitlines())
     with err.status("verify") as status:
         problems = prove(
             course,
@@ -86,10 +91,8 @@ def verify(
             with_nbgrader=nbgrader,
             progress=lambda unit, step: status.update(f"{unit}: {step}"),
         )
-    tell([str(problem) for problem in problems])
     if problems:
-        err.print(f"{len(problems)} problems")
-        raise typer.Exit(1)
+        refuse([str(problem) for problem in problems])
     wrong = sum(len(unit.wrong) for unit in chosen)
     also = sum(len(unit.also) for unit in chosen)
     out.print(
@@ -101,6 +104,13 @@ def verify(
 def chosen_units(course: Course, names: list[str] | None) -> list[Unit]:
     """The units that are named, or all."""
     return [course.unit(name) for name in names] if names else list(course.units)
+
+
+def refuse(problems: list[str]) -> NoReturn:
+    """Show what is wrong, one line each, and end with 1."""
+    tell(problems)
+    err.print(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}")
+    raise typer.Exit(1)
 
 
 def tell(problems: list[str]) -> None:
