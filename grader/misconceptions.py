@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from grader.model import Outcome, Report, TestResult, Unit, Wrong
 
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # of an object in memory; another one in each run
 Signature = dict[str, list[Any]]
 
 
@@ -22,7 +24,7 @@ def mark(result: TestResult) -> list[Any]:
     failure = result.failure
     if result.outcome is Outcome.PASSED or failure is None:
         return [result.outcome.value]
-    seen = "" if failure.hidden else failure.got
+    seen = "" if failure.hidden else ADDRESS.sub("", failure.got)
     return [result.outcome.value, failure.word, failure.line, seen]
 
 
