@@ -79,18 +79,25 @@ class Workspace:
     def take_hint(self, unit: Unit) -> tuple[int, str]:
         """The next hint's number, from 1, and its text; after the last, the last again."""
         path = self.root / "hints.json"
-        try:
-            taken = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            taken = {}
-        count = taken.get(unit.name, 0) if isinstance(taken, dict) else 0
-        number = min(int(count) + 1, len(unit.header.hints))
+        taken = read_counts(path)
+        number = min(taken.get(unit.name, 0) + 1, len(unit.header.hints))
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps({**taken, unit.name: number}), encoding="utf-8")
         except OSError as error:
             raise cannot_write(self.root, error) from error
         return number, unit.header.hints[number - 1]
+
+
+def read_counts(path: Path) -> dict[str, int]:
+    """Hints taken by unit; what is damaged counts as none."""
+    try:
+        taken = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(taken, dict):
+        return {}
+    return {unit: count for unit, count in taken.items() if type(count) is int and count > 0}
 
 
 def cannot_write(folder: Path, error: OSError) -> WorkspaceError:
