@@ -13,16 +13,40 @@ from grader.model import Report, Unit
 from grader.notebook import read_submission
 
 SETTLE_MS = 20
+LOOK_AGAIN_MS = 500
 
 
 def saves(path: Path, stop: threading.Event | None = None) -> Iterator[None]:
-    """One item at once, then one for each time that the file changes, until `stop` is set."""
+    """One item at once, then one for each time that the file changes, until `stop` is set.
+
+    A change during the first item comes before the system is asked to tell, so the file's state decides.
+    """
     from watchfiles import watch
 
+    seen = state(path)
     yield
-    for changes in watch(path.parent, debounce=200, step=SETTLE_MS, stop_event=stop, recursive=False):
-        if any(Path(changed).name == path.name for _, changed in changes) and path.exists():
+    for _ in watch(
+        path.parent,
+        debounce=200,
+        step=SETTLE_MS,
+        stop_event=stop,
+        recursive=False,
+        rust_timeout=LOOK_AGAIN_MS,
+        yield_on_timeout=True,
+    ):
+        now = state(path)
+        if now is not None and now != seen:
+            seen = now
             yield
+
+
+def state(path: Path) -> tuple[int, ...] | None:
+    """What is another after each save, or None where there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def watch_notebook(
