@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import grader
 from grader import checking, misconceptions, report
@@ -16,6 +16,8 @@ from grader.errors import SeatrialError
 from grader.live import LiveCheck
 from grader.model import Unit
 from grader.workspace import Workspace
+
+USAGE = "%check [--json] [--seed N] [UNIT]"
 
 
 def register(shell: Any) -> None:
@@ -55,15 +57,22 @@ def chosen(name: str | None) -> tuple[Course, Unit]:
     return course, course.unit(name)
 
 
+class Options(argparse.ArgumentParser):
+    """A parser that leaves the kernel alone when a line is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SeatrialError(f"{USAGE}: {message}")
+
+
 def check_here(line: str, names: dict[str, Any]) -> None:
-    parser = argparse.ArgumentParser(prog="%check", exit_on_error=False, add_help=False)
+    parser = Options(prog="%check", add_help=False)
     parser.add_argument("unit", nargs="?")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seed", type=int)
     try:
         options = parser.parse_args(shlex.split(line))
-    except (argparse.ArgumentError, ValueError) as error:
-        raise SeatrialError(f"%check [--json] [--seed N] [UNIT]: {error}") from error
+    except ValueError as error:
+        raise SeatrialError(f"{USAGE}: {error}") from error
     course, unit = chosen(options.unit)
     found = LiveCheck(unit, names, options.seed).run()
     signatures = misconceptions.load_signatures(checking.outcomes_file(course, unit))
