@@ -2,6 +2,9 @@
 
 import os
 import queue
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -130,3 +133,29 @@ def test_a_notebook_that_is_gone_for_a_moment_is_waited_for(tmp_path):
 
     assert isinstance(told[-1], Report)
     assert told[-1].points == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a console's Ctrl-C cannot be sent to one process on Windows")
+def test_the_command_shows_a_verdict_and_ends_with_ctrl_c(tmp_path):
+    """Exit code 0, and no process of its own is left."""
+    path = notebook_of(tmp_path, UNIT)
+    environment = {**os.environ, "SEATRIAL_COURSE": str(COURSE.root), "SEATRIAL_HOME": str(tmp_path / "home")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "grader.cli", "watch", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as watching:
+        assert watching.stdout is not None
+        shown: list[str] = []
+        while "3 of 3 points" not in "".join(shown):
+            line = watching.stdout.readline()
+            assert line, "it ended before a verdict"
+            shown.append(line)
+        watching.send_signal(signal.SIGINT)
+        rest, errors = watching.communicate(timeout=PATIENCE_SECONDS)
+
+    assert "Watching" in shown[0]
+    assert rest.rstrip().endswith("Ended.")
+    assert (watching.returncode, errors) == (0, "")
