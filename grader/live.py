@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -20,28 +22,31 @@ from grader.model import Outcome, Report, Test, TestResult, Unit
 from grader.remote import Peer, PeerGone
 from grader.runner import draw_seed
 from grader.services import Services
+from grader.twin import into_twin
 from grader.workers import JUDGE_PROGRAM, warm_frame
 
 START_SECONDS = 60.0
 
 
 class LiveRoom:
-    """What services need of a run's folders, for a notebook that runs where it lies."""
+    """What services need of a run's folders, for a notebook that runs where it lies.
 
-    def __init__(self) -> None:
-        import tempfile
+    store: a twin of the notebook's MLflow store, into which it logs until `close`; None if it is no file.
+    """
 
+    def __init__(self, experiment: str) -> None:
+        self._stack = contextlib.ExitStack()
+        self._own = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="seatrial-live-"))
         self.folder = Path.cwd()
+        self.store = self._stack.enter_context(into_twin(experiment, Path(self._own)))
         self.environment = {"MLFLOW_TRACKING_URI": os.environ.get("MLFLOW_TRACKING_URI", "")}
-        self._own = tempfile.TemporaryDirectory(prefix="seatrial-live-")
 
     def empty_folder(self) -> Path:
-        import tempfile
-
-        return Path(tempfile.mkdtemp(dir=self._own.name))
+        return Path(tempfile.mkdtemp(dir=self._own))
 
     def close(self) -> None:
-        self._own.cleanup()
+        """Point the notebook back to the learner's store and remove what the check left."""
+        self._stack.close()
 
 
 class LiveCheck:
@@ -53,7 +58,8 @@ class LiveCheck:
         self.unit, self.names = unit, names
         self.seed = draw_seed() if seed is None else seed
         self.events: queue.SimpleQueue = queue.SimpleQueue()
-        self.room = LiveRoom()
+        self.experiment = tracking.experiment_name(unit.name)
+        self.room = LiveRoom(self.experiment)
         self.children: list[Child] = []
         self.services = Services(self.room, self._new_learner)
         self.judge = spawn(JUDGE_PROGRAM, self.events)
@@ -71,12 +77,11 @@ class LiveCheck:
         )
 
     def _facts(self) -> dict[str, Any]:
-        uri = os.environ.get("MLFLOW_TRACKING_URI", "")
         return {
             "seed": self.seed,
             "folder": str(self.room.folder),
-            "store": uri.removeprefix("sqlite:///"),
-            "experiment": tracking.experiment_name(self.unit.name),
+            "store": str(self.room.store or ""),
+            "experiment": self.experiment,
             "since_ms": start_of_this_process_ms(),
             "environment": {},
         }

@@ -25,7 +25,7 @@ LAYERS = (
     "build filled runner relay report misconceptions verdicts services workers stage solution",
     "expect source course notebook remote judge judging learner jail"
     " header markers names rules parsed built matching untouched offline",
-    "codec tracking kernel store run_store",
+    "codec tracking kernel store run_store twin",
     "model errors atomic",
 )
 LAYER = {name: number for number, row in enumerate(LAYERS) for name in row.split()}
