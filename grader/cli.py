@@ -83,7 +83,7 @@ def watch(target: UnitOrFile = None, seed: Seed = None) -> None:
     course, unit, path = chosen_notebook(target)
 
     def show(found: Report) -> None:
-        out.rule(style="dim")
+        out.print("-" * 60)
         out.print(report.as_text(found, unit, spoken(checking.next_step(course, unit, found))))
         record(course, found)
 
@@ -99,7 +99,8 @@ def hint(unit: UnitName) -> None:
     """The next of a unit's three hints."""
     course = find_course()
     number, text = Workspace.of(course).take_hint(chosen := course.unit(unit))
-    out.print(f"Hint {number} of {len(chosen.header.hints)}: {text}")
+    last = ", the last" if number == len(chosen.header.hints) else ""
+    out.print(f"Hint {number} of {len(chosen.header.hints)}{last}: {text}")
 
 
 @app.command()

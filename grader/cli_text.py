@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +14,8 @@ from grader.errors import SeatrialError
 COMMAND = "SEATRIAL_COMMAND"  # how the reader calls `mle`, where it is not on the path
 VERBS = "start|check|watch|hint|solution|next|progress|reset|ui|doctor|new|build|verify|class"
 
-out = Console(highlight=False, markup=False)
+FILE_WIDTH = 1000  # in a file or a pipe no line is broken, so that commands can be copied
+out = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else FILE_WIDTH)
 err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 

@@ -92,7 +92,7 @@ def failure_of(error: BaseException, file: str, peer: Peer | None, hidden: bool)
             "word": error.word,
             "what": error.what,
             "got": error.got_coarse if hidden else error.got,
-            "expected": "something else" if hidden else error.expected,
+            "expected": "another value" if hidden else error.expected,
             "why": error.why,
             "look_at": error.look_at,
         }
@@ -143,15 +143,16 @@ def raised(
     if hidden:
         called = f"{called.partition('(')[0]}, on hidden input"
     text = f" ({message[:200]})" if message and not hidden else ""
-    place = f"line {line} of your cell {cell}: {code}" if cell and code else "what your code calls"
+    place = f'line {line} of your cell {cell}, "{code}"' if cell and code else "what your code calls"
     return {
         "outcome": outcome.value,
         "word": "call",
         "what": called or "your code",
         "got": f"{kind}{text}",
         "expected": "a result",
-        "why": "the test goes on with what comes back",
+        "why": "nothing in this call asks for an exception",
         "look_at": place,
+        "cell": cell,
     }
 
 

@@ -52,7 +52,7 @@ def plain_error(error: BaseException) -> dict:
     """What the other side learns of an exception: its classes and its text."""
     types = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
     try:
-        text = str(error)
+        text = str(error.msg if isinstance(error, SyntaxError) else error)
     except Exception:
         text = ""
     return {"types": types[:20], "message": text[:MAX_TEXT]}

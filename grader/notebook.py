@@ -155,8 +155,9 @@ def _notes_on_parts(unit: Unit, found: Match, older: bool) -> list[str]:
         cell = found.cells.get(part.name)
         if cell is None:
             if isinstance(part, Answer):
-                how = f'"mle reset {unit.name}" brings it back and keeps a dated copy of your file'
-                notes.append(f'the cell of the answer "{part.name}" is gone: not attempted; {how}')
+                what = "is new in the course" if older else "is gone: not attempted"
+                how = f'"mle reset {unit.name}" brings it; your file is kept under a dated name, answers and all'
+                notes.append(f'the cell of the answer "{part.name}" {what}; {how}')
         elif isinstance(part, Answer):
             if cell.kind != "code":
                 notes.append(

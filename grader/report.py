@@ -51,21 +51,23 @@ def number(points: float) -> str:
     return f"{points:g}"
 
 
-def test_line(result: TestResult, width: int) -> Text:
+def test_line(result: TestResult, widths: tuple[int, int]) -> Text:
     """One line: outcome, name, points."""
     line = Text("  ")
-    line.append(f"{result.outcome.value:<{outcome_width()}}  ", style=STYLES[result.outcome])
-    line.append(f"{result.name:<{width}}  {number(result.points)} of {number(result.max_points)}")
+    line.append(f"{result.outcome.value:<{widths[0]}}  ", style=STYLES[result.outcome])
+    line.append(f"{result.name:<{widths[1]}}  {number(result.points)} of {number(result.max_points)}")
     return line
 
 
-def outcome_width() -> int:
-    return max(len(outcome.value) for outcome in Outcome)
+def column_widths(results: tuple[TestResult, ...]) -> tuple[int, int]:
+    """Letters of the longest outcome and of the longest name that occur."""
+    outcomes = (len(result.outcome.value) for result in results)
+    return max(outcomes, default=0), max((len(result.name) for result in results), default=0)
 
 
-def test_lines(result: TestResult, width: int) -> RenderableType:
+def test_lines(result: TestResult, widths: tuple[int, int]) -> RenderableType:
     """One test: its line, and below it what to do where it did not pass."""
-    parts: list[RenderableType] = [test_line(result, width)]
+    parts: list[RenderableType] = [test_line(result, widths)]
     indent = (0, 0, 0, 6)
     if result.message:
         hidden = result.failure is not None and result.failure.hidden
@@ -87,14 +89,15 @@ def first_upper(text: str, wanted: bool) -> str:
 
 def as_text(report: Report, unit: Unit, next_step: str) -> RenderableType:
     """The whole report for a learner. `next_step` is the last line."""
-    width = max((len(result.name) for result in report.results), default=0)
+    widths = column_widths(report.results)
     parts: list[RenderableType] = [Text(f"{unit.name}: {unit.header.title}", style="bold")]
     parts += [Text(f"Note: {note}", style="yellow") for note in report.notes]
-    parts += [test_lines(result, width) for result in report.results]
+    parts += [test_lines(result, widths) for result in report.results]
     for name, error in report.cell_errors.items():
         parts.append(Text(f"Cell {name} raised {error}", style="yellow"))
     done = f"{number(report.points)} of {number(report.max_points)} points"
     parts.append(Text(f"{done} in {report.seconds:.1f} s", style="bold"))
     parts.append(Text(next_step))
-    parts.append(Text(f"Hidden data came from seed {report.seed}; --seed repeats it.", style="dim"))
+    if any(result.failure is not None and result.failure.hidden for result in report.results):
+        parts.append(Text(f"The hidden data again: --seed {report.seed}", style="dim"))
     return Group(*parts)
