@@ -2,27 +2,63 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+from grader.atomic import write_whole
 from grader.jail.children import child_environment
 from grader.model import Unit
 from grader.workspace import Workspace
 
+# No question about news from outside; every cell stays on the page, so that the browser's own search finds it.
+LAB_SETTINGS: dict[str, dict[str, object]] = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+}
+STOP_SECONDS = 5.0
+# The formgrader is a teacher's; in a learner's folder it complains at each start that it finds no course.
+SERVER_EXTENSIONS = {"jupyterlab": True, "nbgrader.server_extensions.formgrader": False}
+
 
 def lab_command(workspace: Workspace, unit: Unit) -> list[str]:
-    """The command that opens the unit's lesson in JupyterLab, with its news prompt off."""
+    """The command that opens the unit's lesson in JupyterLab: no news, few words, Ctrl-C ends it at once."""
     lesson = workspace.lesson(unit)
     opened = lesson if lesson.exists() else workspace.exercise(unit)
+    as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     return [
         sys.executable,
         "-m",
         "jupyterlab",
         f"--ServerApp.root_dir={workspace.root}",
+        "--log-level=WARN",
+        "--LabApp.log_level=WARN",
+        "--ServerApp.answer_yes=True",
+        f"--ServerApp.jpserver_extensions={SERVER_EXTENSIONS}",
         "--LabApp.news_url=",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         f"--LabApp.default_url=/lab/tree/{opened.relative_to(workspace.root).as_posix()}",
+        *encryption(),
+        *as_root,
     ]
+
+
+def encryption() -> list[str]:
+    """Keeps what a kernel is told from other users of this machine; without it each kernel prints a warning."""
+    import zmq
+
+    return ["--KernelManager.transport_encryption=auto"] if zmq.has("curve") else []
+
+
+def lab_environment() -> dict[str, str]:
+    """The environment of JupyterLab: in its terminal `mle` works as it is, and news stay off."""
+    scripts = str(Path(sys.executable).parent)
+    return child_environment(
+        {"PATH": scripts + os.pathsep + os.environ.get("PATH", ""), "SEATRIAL_COMMAND": "mle"}
+    )
 
 
 def run_mlflow_page(workspace: Workspace, port: int) -> int:
@@ -41,9 +77,26 @@ def run_mlflow_page(workspace: Workspace, port: int) -> int:
         return 0
 
 
+def settle_lab() -> None:
+    """Put the course's defaults for JupyterLab beside what is settled in this environment already."""
+    path = Path(sys.prefix) / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
+    with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):  # not ours: left as it is
+        settled = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        wanted = {plugin: {**values, **settled.get(plugin, {})} for plugin, values in LAB_SETTINGS.items()}
+        if settled != {**settled, **wanted}:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, json.dumps({**settled, **wanted}, indent=1) + "\n")
+
+
 def open_lab(workspace: Workspace, unit: Unit) -> int:
     """Run JupyterLab until it is stopped; returns its exit code."""
+    settle_lab()
+    process = subprocess.Popen(lab_command(workspace, unit), env=lab_environment())
     try:
-        return subprocess.call(lab_command(workspace, unit), env=child_environment())
-    except KeyboardInterrupt:
+        return process.wait()
+    except KeyboardInterrupt:  # on a terminal JupyterLab hears of it, too, and ends its kernels
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=STOP_SECONDS)
+        process.terminate()
+        process.wait()
         return 0
