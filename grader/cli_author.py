@@ -51,17 +51,17 @@ def build(
     for path in build_notebooks(course, units):
         out.print(f"built   {path.relative_to(course.root)}")
     for unit in chosen_units(course, units):
-        store_outcomes(course, unit, jobs)
+        store_outcomes(course, unit, jobs, always=bool(units))
 
 
-def store_outcomes(course: Course, unit: Unit, jobs: int) -> None:
-    """Run a unit's wrong answers again if its source changed, and store how they fail."""
+def store_outcomes(course: Course, unit: Unit, jobs: int, *, always: bool) -> None:
+    """Run a unit's wrong answers again if its source changed, or always, and store how they fail."""
     from grader.checking import outcomes_file
     from grader.misconceptions import stored_source
     from grader.verify.unit import write_signatures
 
     path = outcomes_file(course, unit)
-    if stored_source(path) != unit.source_hash and write_signatures(course, unit, jobs):
+    if (always or stored_source(path) != unit.source_hash) and write_signatures(course, unit, jobs):
         out.print(f"stored  {path.relative_to(course.root)}")
 
 

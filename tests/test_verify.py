@@ -276,7 +276,7 @@ def test_a_near_miss_is_counted_in_tokens():
 
 
 def test_stored_outcomes_are_those_that_are_seen(tmp_path):
-    """5: a file edited by hand is told for the wrong answer that it misrepresents."""
+    """5: a file edited by hand is told for the wrong answer that it misrepresents, and the advice mends it."""
     course = copied_course(tmp_path, "01-add-up")
     stored = course.root / "solutions" / f"{PATH}.outcomes.json"
     content = json.loads(stored.read_text())
@@ -285,6 +285,12 @@ def test_stored_outcomes_are_those_that_are_seen(tmp_path):
     problems = [str(problem) for problem in prove_unit(course, course.unit("add-up"), 2, every_door=False)]
 
     assert problems == [f'{PATH}: "no_refunds": its stored outcome is stale; run: mle build add-up [5]']
+
+    done = mle("build", "add-up", home=tmp_path, course=course)
+
+    assert done.returncode == 0
+    assert "01-add-up.outcomes.json" in done.stdout
+    assert json.loads(stored.read_text())["wrong"]["no_refunds"]["list_stays"] == ["passed"]
 
 
 # ---- 7: doors
