@@ -59,7 +59,7 @@ def judge_cell(
     start = time.perf_counter()
     verdict: dict[str, Any] = {"outcome": Outcome.PASSED.value}
     try:
-        exec(compile(text, file, "exec"), names)
+        exec(compile(text, file, "exec", dont_inherit=True), names)
     except PeerGone:
         raise
     except BaseException as error:

@@ -78,7 +78,7 @@ class Notebook:
             return
         if any(isinstance(node, ast.Name) and node.id == "get_ipython" for node in ast.walk(tree)):
             self._ready_shell()
-        code = compile(tree, file, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        code = compile(tree, file, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         if code.co_flags & inspect.CO_COROUTINE:
             import asyncio
 
@@ -216,7 +216,7 @@ def run_beside(message: dict) -> object:
     names: dict = {"__name__": "beside"}
     file = "<beside>"
     linecache.cache[file] = (1, None, message["text"].splitlines(keepends=True), file)
-    exec(compile(message["text"], file, "exec"), names)
+    exec(compile(message["text"], file, "exec", dont_inherit=True), names)
     return names[message["name"]](*message["args"])
 
 
