@@ -144,6 +144,11 @@ def each(function, values):
     return [function(value) for value in values]
     ### END SOLUTION
 
+def invert(table):
+    import numpy as np
+
+    return np.linalg.inv(table)
+
 def adder(step):
     return lambda value: value + step
 
@@ -156,6 +161,7 @@ class Counter:
         return self
 
 # %% test="callbacks" of="functions" points=1
+import numpy as np
 from grader import expect
 
 seen = []
@@ -172,6 +178,7 @@ counter = Counter()
 expect.equal(counter.add().add(lambda count: each(note, [count])[0]).count, 11, **texts)
 with expect.unchanged(seen, **texts):
     expect.raises(ZeroDivisionError, lambda: each(lambda value: value / 0, [1]), **texts)
+expect.raises(np.linalg.LinAlgError, lambda: invert([[0.0]]), **texts)
 
 # %% [markdown]
 # Arguments.

@@ -227,7 +227,7 @@ def _is_one_of(raised: BaseException, errors: tuple[type[BaseException], ...]) -
 
 
 def _from_remote(raised: BaseException) -> bool:
-    return any(kind.__module__ == "grader.remote" for kind in type(raised).__mro__)
+    return any(kind.__module__ == "grader.learner_error" for kind in type(raised).__mro__)
 
 
 class unchanged:
