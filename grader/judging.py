@@ -13,6 +13,8 @@ from grader.learner_error import LearnerError, describe_error
 from grader.model import Outcome
 from grader.remote import Peer, PeerGone, ProtocolError, describe
 
+MAX_SHOWN = 700  # of an exception's text; advice often stands at its end
+
 
 class Recorder:
     """A host that notes on which line of the test's cell each word ran, and asks another for the rest."""
@@ -116,7 +118,9 @@ def failure_of(error: BaseException, file: str, peer: Peer | None, hidden: bool)
                 report["code"],
                 hidden,
             )
-    return stopped(f"the next step of this test raised {type(error).__name__}", peer, hidden)
+    # The key that a test looked for is the author's; other texts may hold what the learner's code gave back.
+    text = f" ({error})" if isinstance(error, KeyError) or not hidden else ""
+    return stopped(f"the next step of this test raised {type(error).__name__}{text[:200]}", peer, hidden)
 
 
 def innermost_function(error: BaseException, cell: str) -> str:
@@ -142,7 +146,7 @@ def raised(
     kind = names[0].rpartition(".")[2] if names else "an exception"
     if hidden:
         called = f"{called.partition('(')[0]}, on hidden input"
-    text = f" ({message[:200]})" if message and not hidden else ""
+    text = f" ({message[:MAX_SHOWN]})" if message and not hidden else ""
     place = f'line {line} of your cell {cell}, "{code}"' if cell and code else "what your code calls"
     return {
         "outcome": outcome.value,

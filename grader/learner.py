@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from grader.jail.channel import Channel, ChannelClosed
-from grader.learner_error import describe_error
+from grader.learner_error import BESIDE, describe_error
 from grader.remote import Peer, PeerGone
 
 OUTPUT_LIMIT_BYTES = 64 * 1024
@@ -214,9 +214,8 @@ def object_verbs(names: dict) -> dict[str, Callable[[dict], object]]:
 def run_beside(message: dict) -> object:
     """Run the author's function, given as text, on real objects."""
     names: dict = {"__name__": "beside"}
-    file = "<beside>"
-    linecache.cache[file] = (1, None, message["text"].splitlines(keepends=True), file)
-    exec(compile(message["text"], file, "exec", dont_inherit=True), names)
+    linecache.cache[BESIDE] = (1, None, message["text"].splitlines(keepends=True), BESIDE)
+    exec(compile(message["text"], BESIDE, "exec", dont_inherit=True), names)
     return names[message["name"]](*message["args"])
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 MAX_TEXT = 2000
+BESIDE = "<beside>"  # the author's own function, run on the learner's side
 
 
 class LearnerError(Exception):
@@ -73,4 +74,4 @@ def describe_error(error: BaseException) -> dict:
 
 def is_cell(file: str) -> bool:
     """Whether a traceback's file is a cell that was run here."""
-    return file.startswith("<") and file.endswith(">") and file in linecache.cache
+    return file.startswith("<") and file.endswith(">") and file != BESIDE and file in linecache.cache

@@ -87,6 +87,11 @@ def first_upper(text: str, wanted: bool) -> str:
     return text
 
 
+def cell_title(name: str) -> str:
+    """A cell as the learner knows it; cells of their own have no name in the notebook."""
+    return f"Your own cell number {name.removeprefix('own-')}" if name.startswith("own-") else f"Cell {name}"
+
+
 def as_text(report: Report, unit: Unit, next_step: str) -> RenderableType:
     """The whole report for a learner. `next_step` is the last line."""
     widths = column_widths(report.results)
@@ -94,7 +99,7 @@ def as_text(report: Report, unit: Unit, next_step: str) -> RenderableType:
     parts += [Text(f"Note: {note}", style="yellow") for note in report.notes]
     parts += [test_lines(result, widths) for result in report.results]
     for name, error in report.cell_errors.items():
-        parts.append(Text(f"Cell {name} raised {error}", style="yellow"))
+        parts.append(Text(f"{cell_title(name)} raised {error}", style="yellow"))
     done = f"{number(report.points)} of {number(report.max_points)} points"
     parts.append(Text(f"{done} in {report.seconds:.1f} s", style="bold"))
     parts.append(Text(next_step))
