@@ -12,6 +12,7 @@ from grader.model import Outcome
 from grader.services import Services
 
 SUPERVISOR, LEARNER = 0, 1
+START_SECONDS = 120.0
 GRACE_SECONDS = 10.0
 NO_MESSAGE = "it sent what no notebook sends"
 NO_VERDICT = {"outcome": Outcome.CRASHED.value, "reason": "the judge gave no verdict"}
@@ -35,6 +36,20 @@ class Relay:
         """A numbered request as bytes."""
         self._number += 1
         return codec.dumps({"verb": verb, "id": self._number, **body})
+
+    def begin(self, child: Child, link: bytes = b"", **facts: object) -> None:
+        """Tell a new process what it works on, and wait until its imports are done: they are no cell's time.
+
+        link: what stands in front of each frame of this child. One that has gone is noticed when it is asked.
+        """
+        child.send(link + self.frame("begin", **facts))
+        number, deadline = self._number, time.monotonic() + START_SECONDS
+        while event := next_event(self._events, deadline):
+            if event[0] is child and event[1] is None:
+                self._events.put(event)
+                return
+            if event[0] is child and (read_reply((event[1] or b"")[len(link) :]) or {}).get("id") == number:
+                return
 
     def ask_learner(self, learner: Child, verb: str, **body: object) -> dict[str, Any] | None:
         """The learner's reply, or None if its process has ended or was ended by a limit."""

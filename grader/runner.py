@@ -87,7 +87,7 @@ class Run:
         start = time.perf_counter()
         tests = {test.name: test for test in self.unit.tests}
         results = []
-        self.learner = self._new_learner(self.stage.folder)
+        self._start_learner()
         for index, cell in enumerate(self.submission.cells):
             if cell.origin != "test":
                 self._cell(index, cell)
@@ -120,10 +120,19 @@ class Run:
 
     # ---- processes
 
-    def _new_learner(self, folder: Path) -> Child:
+    def _take_learner(self) -> Child:
         child = self.workers.learner()
         self.children.append(child)
         self.watch.add(child)
+        return child
+
+    def _start_learner(self) -> None:
+        self.learner = self._take_learner()
+        self.relay.begin(self.learner, environment=self.stage.environment, folder=str(self.stage.folder))
+
+    def _new_learner(self, folder: Path) -> Child:
+        """A further process on the learner's side; its start is part of the test that wants it."""
+        child = self._take_learner()
         child.send(self.relay.frame("begin", environment=self.stage.environment, folder=str(folder)))
         return child
 
@@ -138,7 +147,7 @@ class Run:
             "since_ms": self.stage.since_ms,
             "environment": {},
         }
-        child.send(to_judge(SUPERVISOR, self.relay.frame("begin", **facts)))
+        self.relay.begin(child, to_judge(SUPERVISOR), **facts)
         return child
 
     def _revive(self, before: int) -> None:
@@ -147,7 +156,7 @@ class Run:
             self.restarts += 1
             assert self.learner is not None
             self.learner.close()
-            self.learner = self._new_learner(self.stage.folder)
+            self._start_learner()
             for index, cell in enumerate(self.submission.cells[:before]):
                 if cell.origin == "test" or index in self.skipped:
                     continue

@@ -10,6 +10,7 @@ from small_unit import body, hurried
 
 from grader.checking import spare_workers
 from grader.model import Outcome
+from grader.workers import SpareWorkers
 
 
 def test_the_reference_earns_all_points_in_silence(unit, judged):
@@ -224,3 +225,19 @@ def test_annotations_of_a_cell_are_objects(unit, judged):
     lines = "def inner(x: int) -> int:\n    return 2 * x\nassert inner.__annotations__['x'] is int\nreturn inner(number)"
 
     assert by_name(judged(unit, {"double": body(lines)}))["doubles"].outcome is Outcome.PASSED
+
+
+def test_a_slow_start_is_no_time_of_a_cell(tmp_path, monkeypatch):
+    """On a slow machine the imports of a process may take longer than a cell may; that fails nothing."""
+    (tmp_path / "slow_import.py").write_text("import time\ntime.sleep(2.5)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    unit = hurried(tmp_path)
+    workers = SpareWorkers(["slow_import"], ["slow_import"])
+    try:
+        report = report_of(notebook_of(tmp_path, unit), unit, workers)
+    finally:
+        workers.close()
+
+    assert unit.header.limit_seconds == 2
+    assert report.points == report.max_points
+    assert report.own_seconds < 2
