@@ -222,7 +222,8 @@ def test_fresh_processes_give_the_same_report(unit, tmp_path, workers):
 
 def test_annotations_of_a_cell_are_objects(unit, judged):
     """No setting of our own modules reaches the learner's code: annotations are no strings."""
-    lines = "def inner(x: int) -> int:\n    return 2 * x\nassert inner.__annotations__['x'] is int\nreturn inner(number)"
+    inner = "def inner(x: int) -> int:\n    return 2 * x"
+    lines = f"{inner}\nassert inner.__annotations__['x'] is int\nreturn inner(number)"
 
     assert by_name(judged(unit, {"double": body(lines)}))["doubles"].outcome is Outcome.PASSED
 
