@@ -3,10 +3,12 @@
 import json
 
 import numpy as np
+import psutil
 import pytest
-from small_course import by_name, unit_of
+from small_course import by_name, notebook_of, report_of, unit_of
 from small_unit import body, hurried
 
+from grader.checking import spare_workers
 from grader.model import Outcome
 from grader.report import as_json
 from grader.runner import World
@@ -256,3 +258,29 @@ def test_both_worlds_agree(unit, judged, lines):
 
     assert [r.outcome for r in judge.results] == [r.outcome for r in notebook.results]
     assert judge.points == notebook.points
+
+
+def test_a_process_that_left_its_family_is_ended(unit, tmp_path):
+    """A learner's code that daemonizes leaves nothing behind in a check's fresh processes."""
+    note = tmp_path / "pid"
+    lines = (
+        "import os, time\n"
+        "if os.fork() == 0:\n"
+        "    os.setsid()\n"
+        "    if os.fork() == 0:\n"
+        f"        open({str(note)!r}, 'w').write(str(os.getpid()))\n"
+        "        time.sleep(600)\n"
+        "    os._exit(0)\n"
+        "while not (os.path.exists({note!r}) and open({note!r}).read()):\n"
+        "    time.sleep(0.01)\n"
+        "return 2 * number"
+    ).replace("{note!r}", repr(str(note)))
+    path = notebook_of(tmp_path, unit, {"double": body(lines)})
+    workers = spare_workers(unit)
+    try:
+        report_of(path, unit, workers)
+    finally:
+        workers.close()
+
+    left = [process for process in psutil.process_iter() if process.pid == int(note.read_text())]
+    assert all(process.status() == psutil.STATUS_ZOMBIE for process in left)

@@ -74,7 +74,7 @@ class Process:
             self._handle.wait_for_port(seconds)
         except (TimeoutError, ConnectionError):
             self._fail(
-                f"no answer on port {self.port} of 127.0.0.1 {self._state(seconds)}",
+                f"no answer on its port of 127.0.0.1 {self._state(seconds)}",
                 "a service that listens on the port in PORT",
                 "the test talks to it there",
             )

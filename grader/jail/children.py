@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import secrets
 import signal
 import subprocess
 import sys
@@ -18,20 +19,29 @@ from collections.abc import Callable, Iterable, Mapping
 import psutil
 
 from grader.jail.channel import Channel, ChannelClosed, ChannelDamaged
+from grader.jail.families import marked_processes
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 POLL_SECONDS = 0.05
+MARK = "SEATRIAL_CHILD"
 
 
 class Child:
     """A running child and its channel.
 
     events: where frames of this child arrive, as (child, frame), and (child, None) when it has gone.
+    mark: value of MARK in its environment, by which what left its family is found; "" where it has none.
     """
 
     def __init__(
-        self, channel: Channel, pid: int, wait: Callable[[], int | None], events: queue.SimpleQueue
+        self,
+        channel: Channel,
+        pid: int,
+        wait: Callable[[], int | None],
+        events: queue.SimpleQueue,
+        mark: str = "",
     ) -> None:
+        self._mark = mark
         self.channel = channel
         self.pid = pid
         self.events = events
@@ -74,6 +84,9 @@ class Child:
         self.kill()
         self._dead.wait(timeout=2)
         self.channel.close()
+        for process in marked_processes(MARK, self._mark) if self._mark else ():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
 
     def ending(self) -> str:
         """How it ended, in words: the reason it was killed, its signal, or its exit code."""
@@ -114,12 +127,13 @@ def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def spawn(module: str, events: queue.SimpleQueue, environment: Mapping[str, str] | None = None) -> Child:
     """Start a fresh Python that runs `module.main(channel)`."""
+    mark = secrets.token_hex(16)
     process = subprocess.Popen(
         [sys.executable, "-m", "grader.jail.start", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=child_environment(environment),
+        env=child_environment({**(environment or {}), MARK: mark}),
         **_own_group(),
     )
     assert process.stdin is not None
@@ -134,7 +148,7 @@ def spawn(module: str, events: queue.SimpleQueue, environment: Mapping[str, str]
         except subprocess.TimeoutExpired:
             return None
 
-    return Child(channel, process.pid, wait, events)
+    return Child(channel, process.pid, wait, events, mark)
 
 
 def _own_group() -> dict:
