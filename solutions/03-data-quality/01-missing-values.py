@@ -2,12 +2,10 @@
 # title: "What did the members who did not answer do?"
 # minutes: 40
 # data: [randhie]
-# needs: [splits]
+# needs: [first-check]
 # runs_on: []
 # limit_seconds: 60
 # sources:
-#   - "Rubin (1976), Inference and missing data, Biometrika 63(3), pages 581-592"
-#   - "Little, Rubin (2019), Statistical Analysis with Missing Data, 3rd edition, chapters 1, 4 and 15"
 #   - "van Buuren (2018), Flexible Imputation of Missing Data, 2nd edition, sections 1.2, 1.3 and 3.8"
 #   - "Newhouse and the Insurance Experiment Group (1993), Free for All? Lessons from the RAND Health Insurance
 #     Experiment"
@@ -31,7 +29,7 @@
 #
 # The data are real: the RAND Health Insurance Experiment, 20,190 person-years of 5,912 people, USA, 1974 to
 # 1982. Visits were counted from claims, so none is missing there. We blank them by a rule that we know, and
-#       so the truth is known too. (The letter, the 30 dollars and the 100,000 members are ours.)
+# so the truth is known too. (The letter, the 30 dollars and the 100,000 members are ours.)
 #
 # | column | meaning |
 # | --- | --- |
@@ -928,26 +926,6 @@ class GroupImputer(TransformerMixin, BaseEstimator):
         return X.assign(**{self.column: filled, f"{self.column}_missing": silent.astype(int)})
 
 
-# %% wrong="group_median" of="imputer" caught_by="mean_error"
-# Medians of a skewed column: most people see a doctor once, so the few with thirty visits vanish from the mean.
-class GroupImputer(TransformerMixin, BaseEstimator):
-    def __init__(self, column, by):
-        self.column = column
-        self.by = by
-
-    def fit(self, X, y=None):
-        self.overall_ = X[self.column].mean()
-        self.means_ = X.groupby(self.by)[self.column].median()
-        return self
-
-    def transform(self, X):
-        silent = X[self.column].isna()
-        means = self.means_.rename("expected")
-        expected = X[self.by].join(means, on=self.by)["expected"].fillna(self.overall_)
-        filled = X[self.column].fillna(expected)
-        return X.assign(**{self.column: filled, f"{self.column}_missing": silent.astype(int)})
-
-
 # %% wrong="unknown_group_stays_blank" of="imputer" caught_by="batches"
 # Trusts that production knows only the groups of training: a new one stays NaN and stops the model behind it.
 class GroupImputer(TransformerMixin, BaseEstimator):
@@ -1125,47 +1103,16 @@ class GroupImputer(TransformerMixin, BaseEstimator):
         return X.assign(**{self.column: filled, f"{self.column}_missing": silent.astype(int)})
 
 
-# %% also="poisson_model" of="imputer"
+# %% also="dictionary" of="imputer"
 class GroupImputer(TransformerMixin, BaseEstimator):
     def __init__(self, column, by):
         self.column = column
         self.by = by
 
     def fit(self, X, y=None):
-        from sklearn.linear_model import PoissonRegressor
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import OneHotEncoder
-
         answered = X[X[self.column].notna()]
-        self.model_ = make_pipeline(
-            OneHotEncoder(handle_unknown="ignore"), PoissonRegressor(alpha=1e-4, max_iter=500)
-        )
-        self.model_.fit(answered[self.by], answered[self.column])
-        return self
-
-    def transform(self, X):
-        result = X.copy()
-        silent = X[self.column].isna().to_numpy()
-        if silent.any():
-            result[self.column] = np.where(silent, self.model_.predict(X[self.by]), X[self.column])
-        result[f"{self.column}_missing"] = silent.astype(int)
-        return result
-
-
-# %% also="remembered_sums" of="imputer"
-class GroupImputer(TransformerMixin, BaseEstimator):
-    def __init__(self, column, by):
-        self.column = column
-        self.by = by
-
-    def fit(self, X, y=None):
-        sums = {}
-        for key, value in zip(zip(*(X[name] for name in self.by)), X[self.column]):
-            if value == value:
-                total, count = sums.get(key, (0.0, 0))
-                sums[key] = total + value, count + 1
-        self.means_ = {key: total / count for key, (total, count) in sums.items()}
-        self.overall_ = sum(t for t, _ in sums.values()) / sum(n for _, n in sums.values())
+        self.overall_ = float(np.mean(answered[self.column]))
+        self.means_ = {key: float(np.mean(rows[self.column])) for key, rows in answered.groupby(self.by)}
         return self
 
     def transform(self, X):
