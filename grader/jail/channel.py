@@ -57,9 +57,12 @@ class Channel:
         except (OSError, ValueError) as error:
             raise ChannelClosed("the other side has gone") from error
 
-    def close(self) -> None:
-        """Close both ends; a second call does nothing."""
-        for end in (self._reader, self._writer):
+    def close(self, *, reader: bool = True) -> None:
+        """Close the ends; a second call does nothing.
+
+        reader: False where a thread is still reading, which closing would wait for.
+        """
+        for end in (self._reader, self._writer) if reader else (self._writer,):
             with contextlib.suppress(OSError):
                 end.close()
 

@@ -80,13 +80,15 @@ class Child:
             self._status = self._wait()
 
     def close(self) -> None:
-        """Kill, and let go of the pipes."""
+        """Kill, also what left the family, and let go of the pipes.
+
+        A process that is not found may still hold the other end; then reading goes on, and nobody waits for it.
+        """
         self.kill()
-        self._dead.wait(timeout=2)
-        self.channel.close()
         for process in marked_processes(MARK, self._mark) if self._mark else ():
             with contextlib.suppress(psutil.Error):
                 process.kill()
+        self.channel.close(reader=self._dead.wait(timeout=2))
 
     def ending(self) -> str:
         """How it ended, in words: the reason it was killed, its signal, or its exit code."""
