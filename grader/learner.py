@@ -166,7 +166,8 @@ class Learner:
         for module in message["modules"]:
             with contextlib.suppress(Exception):
                 importlib.import_module(module)
-        warm()
+        if not message["hurried"]:
+            warm()
         self.transcript.take()
 
     def _begin(self, message: dict) -> None:

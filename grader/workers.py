@@ -29,14 +29,18 @@ class Workers(Protocol):
     def close(self) -> None: ...
 
 
-def warm_frame(modules: Iterable[str]) -> bytes:
-    """The order to import `modules` now, so that no cell waits for them later."""
-    return codec.dumps({"verb": "warm", "id": WARM_REPLY, "modules": list(modules)})
+def warm_frame(modules: Iterable[str], *, hurried: bool = True) -> bytes:
+    """The order to import `modules` now, so that no cell waits for them later.
+
+    hurried: a run waits already, so nothing is imported that it may not need.
+    """
+    return codec.dumps({"verb": "warm", "id": WARM_REPLY, "modules": list(modules), "hurried": hurried})
 
 
 class SpareWorkers:
     """Fresh processes on every system; one of each is started ahead and imports while it waits.
 
+    The first pair is wanted at once. Later ones wait for a save and import more: what a first MLflow run needs.
     learner_modules, judge_modules: what each imports ahead.
     """
 
@@ -45,7 +49,9 @@ class SpareWorkers:
         self._modules = {LEARNER_PROGRAM: tuple(learner_modules), JUDGE_PROGRAM: tuple(judge_modules)}
         self._spare: dict[str, Child] = {}
         self._all: list[Child] = []
+        self._hurried = True
         self.prepare()
+        self._hurried = False
 
     def prepare(self) -> None:
         """Start what is missing; returns at once, the imports go on beside."""
@@ -53,7 +59,7 @@ class SpareWorkers:
             spare = self._spare.get(program)
             if spare is None or not spare.alive:
                 child = spawn(program, self.events)
-                order = warm_frame(modules)
+                order = warm_frame(modules, hurried=self._hurried)
                 child.send(order if program == LEARNER_PROGRAM else b"\0" + order)
                 self._spare[program] = child
                 self._all = [other for other in self._all if other.alive] + [child]

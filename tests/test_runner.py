@@ -242,3 +242,22 @@ def test_a_slow_start_is_no_time_of_a_cell(tmp_path, monkeypatch):
     assert unit.header.limit_seconds == 2
     assert report.points == report.max_points
     assert report.own_seconds < 2
+
+
+def test_only_pairs_that_wait_import_what_a_first_run_of_mlflow_needs(tmp_path, monkeypatch):
+    """The first check of a session has somebody waiting for it; the next pair has time until a save."""
+    (tmp_path / "mlflow.py").touch()  # instead of MLflow itself, which takes seconds
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    unit = hurried(tmp_path)
+    looks = "import sys\nprint('git' in sys.modules)\n" + body("return 2 * number")
+    path = notebook_of(tmp_path, unit, {"double": looks})
+    workers = SpareWorkers(["mlflow"], [])
+    try:
+        first = report_of(path, unit, workers)
+        workers.prepare()
+        second = report_of(path, unit, workers)
+    finally:
+        workers.close()
+
+    assert first.cell_output["double"] == "False\n"
+    assert second.cell_output["double"] == "True\n"
