@@ -7,9 +7,11 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from grader.atomic import write_whole
+from grader.errors import SeatrialError
 from grader.jail.children import child_environment
 from grader.model import Unit
 from grader.workspace import Workspace
@@ -88,10 +90,24 @@ def settle_lab() -> None:
             write_whole(path, json.dumps({**settled, **wanted}, indent=1) + "\n")
 
 
+def make_template() -> None:
+    """Make what every tracking store begins with, while the lesson is read; else the first cell waits for it.
+
+    JupyterLab goes first: this thread and what it starts take the time that is left over.
+    """
+    from grader.store import template
+
+    with contextlib.suppress(OSError, AttributeError):  # AttributeError: Windows has no such call
+        os.setpriority(os.PRIO_PROCESS, 0, 19)
+    with contextlib.suppress(SeatrialError, OSError):  # the first cell tells of it
+        template()
+
+
 def open_lab(workspace: Workspace, unit: Unit) -> int:
     """Run JupyterLab until it is stopped; returns its exit code."""
     settle_lab()
     process = subprocess.Popen(lab_command(workspace, unit), env=lab_environment())
+    threading.Thread(target=make_template, daemon=True).start()
     try:
         return process.wait()
     except KeyboardInterrupt:  # on a terminal JupyterLab hears of it, too, and ends its kernels

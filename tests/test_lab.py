@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,15 @@ def test_a_read_only_environment_is_no_obstacle(prefix):
     lab.settle_lab()
 
     assert list(prefix.iterdir()) == []
+
+
+def test_a_store_that_cannot_be_prepared_is_told_by_the_first_cell(tmp_path, monkeypatch):
+    """Beside JupyterLab nothing is said, and the start goes on."""
+    (tmp_path / "cache").touch()
+    monkeypatch.setenv("SEATRIAL_CACHE", str(tmp_path / "cache" / "seatrial"))
+
+    thread = threading.Thread(target=lab.make_template)
+    thread.start()
+    thread.join()
+
+    assert (tmp_path / "cache").is_file()
