@@ -176,10 +176,10 @@ def test_first_minutes_in_jupyterlab(page: Any, lab_url: str, pictures: Path) ->
     passed = verdict.inner_text()
     page.screenshot(path=pictures / "4-passed.png")
 
-    assert re.search(r"failed\s+zero_divisions\s+0 of 2", failed)
+    assert re.search(r"failed\s+zero.divisions\s+0 of 2", failed)
     assert "got nan" in failed
     assert "NaN on no positives" in failed
-    assert re.search(r"passed\s+zero_divisions\s+2 of 2", passed)
+    assert re.search(r"passed\s+zero.divisions\s+2 of 2", passed)
     assert "not attempted" in passed
 
 
