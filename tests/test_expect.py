@@ -136,7 +136,8 @@ def test_close_tells_numbers_apart_that_look_alike():
 
 def test_the_coarse_form_carries_no_content():
     """A hidden check shows the kind of value only, with long sides as n."""
-    assert failure(expect.close, 2.112, 1.0).got_coarse == "a float"
+    assert failure(expect.close, 2.112, 1.0).got_coarse == "a float that is off by more than 1 %"
+    assert failure(expect.close, 1.002, 1.0).got_coarse == "a float that is off by less than 1 %"
     assert failure(expect.close, [float("nan")], [1.0]).got_coarse == "nan"
     assert failure(expect.close, np.ones((57, 1)), np.ones(57)).got_coarse == "an array of shape (n, 1)"
     assert failure(expect.close, "secret", 1.0).got_coarse == "a str"
