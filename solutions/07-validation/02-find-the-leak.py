@@ -1,0 +1,1735 @@
+# ---
+# title: "Which of these pipelines has seen too much?"
+# minutes: 45
+# data: [diabetes, co2, breast_cancer]
+# needs: []
+# runs_on: []
+# limit_seconds: 60
+# sources:
+#   - "Kaufman, Rosset, Perlich, Stitelman (2012), Leakage in data mining, ACM TKDD 6(4), article 15"
+#   - "Kapoor, Narayanan (2023), Leakage and the reproducibility crisis in machine-learning-based science,
+#     Patterns 4(9), article 100804, section on types of leakage"
+#   - "scikit-learn 1.9, User Guide, Common pitfalls and recommended practices, section Data leakage"
+#   - "Efron, Hastie, Johnstone, Tibshirani (2004), Least angle regression, Annals of Statistics 32(2): the
+#     diabetes data"
+# hints:
+#   - "A detector may look at nothing but outputs. Ask each time: which inputs was this output not allowed to
+#     see? Change those, all of them and nothing else, and compare with what the same call gives when nothing
+#     was changed."
+#   - "Measure the noise first, with a few runs on equal input. Then repeat the change: other halves of the
+#     test rows, every week as the cut. A shuffle keeps every mean, a constant keeps every rank, and a push in
+#     one direction cannot move a maximum and a minimum: draw fresh values, far out on both sides."
+#   - "kept = rng.permutation(len(test)) < len(test) // 2; pushed = test.copy(); for each column,
+#     pushed[column] = test[column].where(kept, fresh) with fresh = rng.normal(0, 100 * sd, len(test)), or
+#     values drawn from the training column if it is text. Then stands_out([run[kept] for run in unchanged],
+#     pipeline(train, pushed)[kept])."
+# ---
+# %% [markdown]
+# # Which of these pipelines has seen too much?
+#
+# A hospital group wants to predict how far diabetes will have progressed in a year. Fourteen teams hand in
+# pipelines, all with good scores on the test rows. Some of the scores will vanish on the first patient who
+# comes through the door, because the pipeline used something that will not be there. Nobody has time to
+# read fourteen code bases, and a good part of the code is not yours to read. You build the detectors that
+# find out from the outside.
+#
+# A *pipeline* here is a function `pipeline(train, test)`:
+#
+# | | type | what |
+# | --- | --- | --- |
+# | in: `train`, `test` | DataFrames with the same columns, `n_train` and `n_test` rows, any index | numbers (floats, NaN where missing), text columns, and the target (floats, never NaN) |
+# | out | float array, shape `(n_test,)`, finite | one prediction for each test row, in the order of `test` |
+#
+# The test rows come with their target, as they do in every notebook; a clean pipeline does not use it. You
+# may hand in any number of test rows from 1, any finite number and any text.
+#
+# **Pipelines may be random.** Some draw random numbers at each call and set no seed. Their noise is of
+# about the same size in all rows of one output. A leak that is pushed hard (say, by a hundred standard
+# deviations) moves at least one output more than ten times as far as their noise goes; a leak that is
+# pushed gently may drown in it.
+#
+# Names prove nothing. A column called `future_orders` may be harmless.
+
+# %%
+import grader
+
+grader.begin("find-the-leak")
+
+import mlflow
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+from sklearn.datasets import load_diabetes
+from sklearn.metrics import r2_score
+from sklearn.model_selection import train_test_split
+
+# %% [markdown]
+# Three pipelines to play with. The target is `progression`, a number of points from 25 to 346.
+
+# %%
+patients = load_diabetes(as_frame=True, scaled=False).frame.rename(columns={"target": "progression"})
+patients = patients[["age", "bmi", "bp", "s5", "progression"]]
+patients["clinic"] = np.random.default_rng(0).choice(list("ABCDEFGH"), len(patients))
+
+
+def mean_by_clinic(train, test):
+    """Clean: the mean of the training rows of the clinic."""
+    means = train.groupby("clinic")["progression"].mean()
+    return test["clinic"].map(means).fillna(train["progression"].mean()).to_numpy()
+
+
+def centred_line(train, test):
+    """Leaks: the body mass index is centred on the mean of all rows."""
+    bmi = pd.concat([train["bmi"], test["bmi"]])
+    slope = np.polyfit(train["bmi"], train["progression"], 1)[0]
+    return train["progression"].mean() + slope * (test["bmi"] - bmi.mean()).to_numpy()
+
+
+def line_of_other_rows(train, test):
+    """Clean, but random: a straight line through other training rows at each call."""
+    drawn = train.sample(len(train), replace=True)
+    return np.polyval(np.polyfit(drawn["bmi"], drawn["progression"], 1), test["bmi"])
+
+
+# %% [markdown]
+# ## 1. Moved, or only noise?
+#
+# All detectors compare runs, so begin with the comparison. `stands_out(unchanged_runs, run)` answers: does
+# `run` differ from what the same call gives anyway?
+#
+# In: `unchanged_runs`, a list of at least 3 float arrays of shape `(n,)`, which are outputs for one and the
+# same input; `run`, one more array of shape `(n,)`, an output after something was changed. Out: `True` if
+# at least one element moved, else `False`, a plain bool. The rules:
+#
+# - noise is of about the same size in all elements, so all of them together tell how large it is. Three to
+#   five runs are too few to judge each element by its own;
+# - a real move is at least ten times as large as the largest deviation that noise made in the unchanged runs;
+#   a move below twice that is nothing. In between you may draw the line where you like;
+# - a deterministic pipeline still rounds: a relative difference of 1e-12 is no move, one of 1e-6 is;
+# - NaN may occur (features have gaps). NaN in the same place is no move, a number that became NaN is one, and
+#   so is a NaN that became a number.
+
+
+# %% answer="stands_out"
+def stands_out(unchanged_runs, run):
+    """Whether an output differs from repeated outputs for unchanged input by more than noise.
+
+    unchanged_runs: list of float arrays, each of shape (n,).
+    run: float array, shape (n,).
+    Returns True or False.
+    """
+    ### BEGIN SOLUTION
+    runs = np.array(unchanged_runs, dtype=float)  # (repeats, n)
+    if (np.isnan(runs) != np.isnan(run)).any():
+        return True
+    usual = runs.mean(axis=0)  # (n,)
+    noise = np.nan_to_num(np.abs(runs - usual)).max()
+    moved = np.nan_to_num(np.abs(run - usual))  # (n,)
+    rounding = 1e-9 * np.nan_to_num(np.abs(usual))  # (n,)
+    return bool((moved > 4 * noise + rounding).any())
+    ### END SOLUTION
+
+
+# %% test="noise_and_moves" of="stands_out" points=2
+import numpy as np
+from grader import expect
+
+same = [np.array([4.0, 7.0, np.nan])] * 3
+noisy = [np.array([4.0, 7.0, 5.0]), np.array([4.2, 7.1, 4.9]), np.array([3.9, 6.8, 5.1])]
+expect.equal(
+    [
+        stands_out(same, np.array([4.0, 7.0, np.nan])),
+        stands_out(same, np.array([4.0, 7.5, np.nan])),
+        stands_out(noisy, np.array([4.1, 6.9, 5.2])),
+        stands_out(noisy, np.array([4.1, 12.0, 5.2])),
+    ],
+    [False, True, False, True],
+    what="stands_out for the same again, one element moved, noise again, and one element far outside it",
+    why="a move counts if it is far larger than what unchanged input gives",
+    look_at="the size of the noise, and the NaN that is in the same place",
+)
+### BEGIN HIDDEN TESTS
+rng = expect.rng()
+verdicts = {"noise alone": [], "one element moved": [], "rounding": [], "a small exact move": [], "NaN": []}
+for _ in range(40):
+    level, size = rng.uniform(50, 200), float(rng.choice([0.001, 1.0, 30.0]))
+    usual = rng.normal(level, 20, size=40)
+    runs = [usual + rng.normal(0, size, 40) for _ in range(4)]
+    largest = np.abs(np.array(runs) - np.mean(runs, axis=0)).max()
+    verdicts["noise alone"].append(
+        stands_out(runs, usual + np.clip(rng.normal(0, size, 40), -2 * size, 2 * size))
+    )
+    moved = np.mean(runs, axis=0)
+    moved[rng.integers(40)] += 12 * largest * rng.choice([-1, 1])
+    verdicts["one element moved"].append(stands_out(runs, moved))
+for _ in range(8):
+    exact = [usual, usual, usual]
+    step = np.zeros(40)
+    step[rng.integers(40)] = 1
+    verdicts["rounding"].append(stands_out(exact, usual * (1 + 1e-13 * step)))
+    verdicts["a small exact move"].append(stands_out(exact, usual * (1 + 1e-5 * step)))
+    gap = np.where(step == 1, np.nan, usual)
+    verdicts["NaN"].append(stands_out([gap, gap, gap], usual) and stands_out(exact, gap))
+    verdicts["rounding"].append(stands_out([gap, gap, gap], gap))
+for case, found in verdicts.items():
+    wanted = case not in ("noise alone", "rounding")
+    expect.equal(
+        found,
+        [wanted] * len(found),
+        what=f"stands_out on hidden outputs, case: {case}",
+        why="noise of the usual size and rounding are no move; a move of one single element is",
+        look_at="how many elements together estimate the noise, and whether an average hides one element",
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 2. Fitted on all rows
+#
+# In production a patient arrives alone. So the prediction of a test row may depend on that row and on
+# `train`, and on no other test row: neither on its features nor on its target. Everything that was "fitted
+# on all rows" breaks this (a scaler, an imputer, a selection of columns, a mean by clinic), and so does
+# everything fitted on the test rows alone.
+#
+# Write `reads_other_rows(pipeline, train, test, target)`. In: a pipeline as above, its two frames, and the
+# name of the target's column. Out: `True` if the prediction of some test row depends on what stands in
+# *other* test rows, else `False`. The two frames that you were given must stay as they are.
+#
+# What you may rely on: `test` has at least 20 rows; a leak depends on values, never only on the number of
+# rows. What you may not: that every row shows the leak. A leak may show only in rows with a gap, only in
+# rows of a clinic with two patients, only through text, only upwards.
+#
+# The hidden zoo has 26 pipelines on hidden rows, 17 of which leak. You may miss one and raise one false alarm: an unlucky draw
+# costs nothing, a blind spot does.
+
+
+# %% answer="reads_other_rows"
+def reads_other_rows(pipeline, train, test, target):
+    """Whether predictions of test rows depend on other test rows.
+
+    pipeline: function (train, test) -> float array, shape (n_test,).
+    train, test: DataFrames with the same columns; they are not changed.
+    target: name of the target's column.
+    Returns True or False.
+    """
+    ### BEGIN SOLUTION
+    rng = np.random.default_rng(7)
+    unchanged = [pipeline(train, test) for _ in range(3)]
+    for _ in range(8):
+        kept = rng.permutation(len(test)) < len(test) // 2  # (n_test,)
+        pushed = test.copy()
+        for column in test.columns:
+            if is_numeric_dtype(test[column]):
+                fresh = rng.normal(train[column].mean(), 100 * train[column].std(), len(test))
+            else:
+                fresh = rng.choice(train[column].to_numpy(), len(test))
+            pushed[column] = test[column].where(kept, fresh)
+        if stands_out([run[kept] for run in unchanged], pipeline(train, pushed)[kept]):
+            return True
+    return False
+    ### END SOLUTION
+
+
+# %% test="other_rows" of="reads_other_rows" points=3
+import numpy as np
+import pandas as pd
+from grader import expect
+from sklearn.datasets import load_diabetes
+
+
+def own_mean(train, test):
+    return 3.0 * (test["bmi"] - test["bmi"].mean()).to_numpy()
+
+
+def train_mean(train, test):
+    return 3.0 * (test["bmi"] - train["bmi"].mean()).to_numpy()
+
+
+def looks_at_own_target(train, test):
+    return test["progression"].to_numpy() + 0.0
+
+
+rows = load_diabetes(as_frame=True, scaled=False).frame.rename(columns={"target": "progression"})
+rows = rows[["bmi", "bp", "progression"]]
+with expect.unchanged(
+    rows,
+    what="the rows given to reads_other_rows",
+    why="the caller scores the same rows afterwards",
+    look_at="assignments into an argument; change a copy",
+):
+    verdicts = [
+        reads_other_rows(pipeline, rows[:60], rows[60:90], "progression")
+        for pipeline in (own_mean, train_mean, looks_at_own_target)
+    ]
+expect.equal(
+    verdicts,
+    [True, False, False],
+    what="reads_other_rows for bmi minus the test rows' mean, bmi minus the training mean, the own target",
+    why="only the first makes a row's prediction depend on other test rows",
+    look_at="which rows you change and which rows you compare",
+)
+### BEGIN HIDDEN TESTS
+rng = expect.rng()
+
+
+def ridge(A, y, B, penalty=4.0):
+    """Ridge regression fitted on A, y, for the rows of B; columns are centred, not scaled."""
+    middle = A.mean(axis=0)
+    weights = np.linalg.solve(
+        (A - middle).T @ (A - middle) + penalty * np.eye(A.shape[1]), (A - middle).T @ (y - y.mean())
+    )
+    return y.mean() + (B - middle) @ weights
+
+
+def zoo_rows(columns, text, target):
+    """Training and test rows: four real measurements, one with gaps, and the clinic, Y and Z being rare."""
+    real = load_diabetes(as_frame=True, scaled=False).frame
+    frame = real[["bp", "bmi", "s5", "s3", "target"]].sample(114, random_state=int(rng.integers(2**31)))
+    lowest = pd.unique(frame[["bmi", "s3"]].idxmin())  # the lowest values are training rows
+    frame = pd.concat([frame.loc[lowest], frame.drop(index=lowest)])
+    frame.columns = [*columns, target]
+    frame[text] = rng.choice(list("ABCDE"), len(frame), p=[0.4, 0.3, 0.15, 0.1, 0.05])
+    frame.iloc[rng.permutation(90)[:12], 2] = np.nan
+    frame.iloc[[92, 97, 105], 2] = np.nan
+    frame.iloc[[0, 1, 95, 108], 5] = "Z"
+    frame.iloc[[2, 98, 112], 5] = "Y"
+    return frame.iloc[:90], frame.iloc[90:]
+
+
+def other_row_zoo(columns, text, target):
+    """(name, leaks, pipeline) for 17 leaking and 9 clean pipelines; c is the column with gaps."""
+    a, b, c, d = columns
+    chance = np.random.default_rng(int(rng.integers(2**63)))
+
+    def numbers(train, test, fitted=None, filler=None):
+        """Scaled by the rows `fitted`, gaps filled by the mean of the rows `filler`; default: train."""
+        A, B = train[columns].to_numpy(), test[columns].to_numpy()
+        fitted, filler = (A if part is None else part[columns].to_numpy() for part in (fitted, filler))
+        gaps, means, sds = np.nanmean(filler, axis=0), np.nanmean(fitted, axis=0), np.nanstd(fitted, axis=0)
+        A, B = ((np.where(np.isnan(part), gaps, part) - means) / sds for part in (A, B))
+        return A, train[target].to_numpy(), B
+
+    def both(train, test):
+        return pd.concat([train, test])
+
+    def coded(train, test, counted):
+        counts = counted[text].value_counts(normalize=True)
+        A, y, B = numbers(train, test)
+        A = np.column_stack([A, 5 * train[text].map(counts).fillna(0)])
+        return ridge(A, y, np.column_stack([B, 5 * test[text].map(counts).fillna(0)]))
+
+    def scaled(values):
+        return ((values - values.mean()) / (values.std(ddof=0) + 1e-9)).to_numpy()
+
+    def largest(train, test, counted):
+        return 100 + 80 * (test[a] / counted[a].max()).to_numpy()
+
+    def smallest(train, test, counted):
+        return 100 + 4 * (test[b] - counted[b].min()).to_numpy()
+
+    def nearest_below(train, test):
+        """The step down to the next lower value of b in all rows: 0 for the lowest."""
+        values = np.sort(both(train, test)[b].to_numpy())
+        return 150 + (test[b].to_numpy() - values[np.maximum(np.searchsorted(values, test[b]) - 1, 0)])
+
+    def peers(train, test, counted, number, fallback=0.0):
+        means = counted.groupby(text)[number].mean()
+        return 150 + 6 * (test[text].map(means).fillna(fallback)).to_numpy() / abs(train[number].mean())
+
+    def other_peers(train, test):
+        """The mean target of the clinic's other rows in train and test."""
+        all_rows = both(train, test)
+        sums, counts = (all_rows.groupby(text)[target].agg(way) for way in ("sum", "size"))
+        means = (test[text].map(sums) - test[target]) / (test[text].map(counts) - 1)
+        return means.fillna(train[target].mean()).to_numpy()
+
+    def neighbours(train, test, others):
+        A, y, B = numbers(train, test)
+        if others:
+            A, y = np.vstack([A, B]), np.concatenate([y, test[target]])
+        gaps = ((B[:, None, :] - A[None, :, :]) ** 2).sum(axis=2)
+        if others:
+            gaps[np.arange(len(B)), len(train) + np.arange(len(B))] = np.inf
+        return y[np.argsort(gaps, axis=1)[:, :5]].mean(axis=1)
+
+    def components(train, test, fitted):
+        A, y, B = numbers(train, test)
+        shape = A if fitted == "train" else np.vstack([A, B])
+        axes = np.linalg.svd(shape - shape.mean(axis=0), full_matrices=False)[2][:2].T
+        return ridge(A @ axes, y, B @ axes)
+
+    def chosen(train, test, counted):
+        score = counted[columns].corrwith(counted[target]).abs().to_numpy()
+        A, y, B = numbers(train, test)
+        best = np.argsort(-score)[:2]
+        return ridge(A[:, best], y, B[:, best])
+
+    def last_seen(train, test):
+        """Gaps are filled from the row above, across the border of train and test."""
+        filled = both(train, test)[columns].ffill().bfill()
+        A, B = filled[: len(train)].to_numpy(), filled[len(train) :].to_numpy()
+        return ridge(A, train[target].to_numpy(), B)
+
+    def jittered(train, test, centre=None):
+        """Random: a little noise on the features, as in test-time augmentation; centred on other rows if given."""
+        A, y, B = numbers(train, test)
+        if centre is not None:
+            B = (
+                B
+                - (centre[columns].mean() - train[columns].mean()).to_numpy()
+                / train[columns].std().to_numpy()
+            )
+        return ridge(A, y, B + chance.normal(0, 0.1, B.shape))
+
+    def dithered(train, test):
+        return ridge(*numbers(train, test)) + chance.normal(0, 2, len(test))
+
+    def dithered_smallest(train, test):
+        return smallest(train, test, both(train, test)) + chance.normal(0, 2, len(test))
+
+    leaking = {
+        "scaled_by_all": lambda train, test: ridge(*numbers(train, test, fitted=both(train, test))),
+        "scaled_by_test": lambda train, test: 150 + 20 * scaled(test[b]),
+        "gaps_by_all": lambda train, test: ridge(*numbers(train, test, filler=both(train, test))),
+        "share_of_largest": lambda train, test: largest(train, test, both(train, test)),
+        "above_smallest": lambda train, test: smallest(train, test, both(train, test)),
+        "above_lowest": lambda train, test: 100 + (test[d] - both(train, test)[d].min()).to_numpy(),
+        "step_to_next_lower": nearest_below,
+        "clinic_counts_of_all": lambda train, test: coded(train, test, both(train, test)),
+        "clinic_mean_of_test": lambda train, test: peers(train, test, test[test[text] == "Z"], a),
+        "one_clinic_by_test": lambda train, test: np.where(
+            test[text] == "Y", other_peers(train, test), 150.0
+        ),
+        "clinic_target_of_others": other_peers,
+        "neighbours_in_all": lambda train, test: neighbours(train, test, True),
+        "components_of_all": lambda train, test: components(train, test, "all"),
+        "columns_chosen_on_all": lambda train, test: chosen(train, test, both(train, test)),
+        "gaps_from_row_above": last_seen,
+        "random_and_centred_on_test": lambda train, test: jittered(train, test, centre=test),
+        "random_and_smallest": dithered_smallest,
+    }
+    clean = {
+        "leaky_scaler": lambda train, test: ridge(*numbers(train, test)),
+        "largest_of_all_rows": lambda train, test: largest(train, test, train),
+        "counts_of_all": lambda train, test: coded(train, test, train),
+        "test_set_peers": lambda train, test: peers(train, test, train, target, train[target].mean()),
+        "neighbours_leak": lambda train, test: neighbours(train, test, False),
+        "target_in_features": lambda train, test: 0.5 * test[target].to_numpy() + 75,
+        "seen_the_future": jittered,
+        "global_noise": dithered,
+        "random_and_own_target": lambda train, test: jittered(train, test) + 0.1 * test[target].to_numpy(),
+    }
+    found = [(name, True, pipeline) for name, pipeline in leaking.items()]
+    return found + [(name, False, pipeline) for name, pipeline in clean.items()]
+
+
+innocent = ["bp", "bmi", "s5", "s3"], "clinic", "progression"
+loud = ["target_leak_free", "future_orders", "label_hint", "test_mean"], "fold", "x7"
+zoos = [(names, *zoo_rows(*names), other_row_zoo(*names)) for names in (innocent, loud)]
+misses, alarms = [], []
+for place in range(len(zoos[0][3])):
+    names, train, test, zoo = zoos[place % 2]
+    name, leaks, pipeline = zoo[place]
+    pipeline.__name__ = f"clean_model_{place}" if leaks else name
+    verdict = reads_other_rows(pipeline, train, test, names[2])
+    expect.true(
+        type(verdict) in (bool, np.bool_),
+        got=f"a {type(verdict).__name__}",
+        expected="True or False",
+        what="reads_other_rows on a hidden pipeline",
+        why="the answer is yes or no",
+        look_at="what your function returns",
+    )
+    if bool(verdict) is not leaks:
+        (misses if leaks else alarms).append(name)
+# The reference and the other right answers miss none of 17 and alarm on none of 9, over 40 seeds; the best
+# wrong answer is at 3 or more in one of the two, so one is left to bad luck in either.
+expect.true(
+    len(misses) <= 1,
+    got=f"{len(misses)} missed",
+    expected="at most 1 missed",
+    what=f"reads_other_rows on 17 hidden pipelines that leak ({len(misses)} missed)",
+    why="a leak may show only in some rows, through some columns, or in one direction, and noise may cover it",
+    look_at="what your change leaves as it was: sums, counts, text, the rows beside a gap; and how hard you push",
+)
+expect.true(
+    len(alarms) <= 1,
+    got=f"{len(alarms)} false alarms",
+    expected="at most 1 false alarm",
+    what=f"reads_other_rows on 9 hidden pipelines that do not ({len(alarms)} false alarms)",
+    why="names, a random result and a row's own values are no proof of a leak from other rows",
+    look_at="which rows you compare, what else you changed, and the noise of unchanged runs",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 3. The target in the features
+#
+# In production nobody knows the target yet. So no prediction may depend on the target of the test rows,
+# a row's own or another's. (That the pipeline reads the target of `train` is its job.)
+#
+# Write `reads_target(pipeline, train, test, target)`. In: as before. Out: `True` if some prediction depends
+# on the target column of `test`, else `False`. Any finite number is allowed as a target. The frames stay as
+# they are.
+#
+# A hidden leak may use the targets only through their order, their mean, their spread or a threshold, or
+# only in some rows. The zoo has 15 leaking pipelines and 9 clean ones, some of which read other test rows,
+# which is not the question here. Again you may miss one and raise one false alarm.
+
+
+# %% answer="reads_target"
+def reads_target(pipeline, train, test, target):
+    """Whether predictions of test rows depend on the test rows' target.
+
+    pipeline: function (train, test) -> float array, shape (n_test,).
+    train, test: DataFrames with the same columns; they are not changed.
+    target: name of the target's column.
+    Returns True or False.
+    """
+    ### BEGIN SOLUTION
+    rng = np.random.default_rng(7)
+    unchanged = [pipeline(train, test) for _ in range(3)]
+    middle, spread = train[target].mean(), train[target].std()
+    for _ in range(5):
+        fresh = rng.normal(middle, 100 * spread, len(test))
+        if stands_out(unchanged, pipeline(train, test.assign(**{target: fresh}))):
+            return True
+    return False
+    ### END SOLUTION
+
+
+# %% test="target_in_features" of="reads_target" points=3
+import numpy as np
+from grader import expect
+from sklearn.datasets import load_diabetes
+
+
+def line(train, test):
+    return np.polyval(np.polyfit(train["bmi"], train["progression"], 1), test["bmi"])
+
+
+def line_towards_target(train, test):
+    return 0.9 * line(train, test) + 0.1 * test["progression"].to_numpy()
+
+
+def line_from_test_bmi(train, test):
+    return line(train, test) + test["bmi"].mean()
+
+
+rows = load_diabetes(as_frame=True, scaled=False).frame.rename(columns={"target": "progression"})
+rows = rows[["bmi", "bp", "progression"]]
+with expect.unchanged(
+    rows,
+    what="the rows given to reads_target",
+    why="the caller scores the same rows afterwards",
+    look_at="assignments into an argument; change a copy",
+):
+    verdicts = [
+        reads_target(pipeline, rows[:60], rows[60:90], "progression")
+        for pipeline in (line, line_towards_target, line_from_test_bmi)
+    ]
+expect.equal(
+    verdicts,
+    [False, True, False],
+    what="reads_target for a line through the training rows, a tenth of the target, the test rows' mean bmi",
+    why="only the second reads a target of the test rows",
+    look_at="which frame's target you change, and what else you change",
+)
+### BEGIN HIDDEN TESTS
+import pandas as pd
+
+rng = expect.rng()
+
+
+def zoo_rows(columns, text, target):
+    """Training and test rows; the last of the four columns is an honest feature very near the target."""
+    real = load_diabetes(as_frame=True, scaled=False).frame
+    frame = real[["bmi", "bp", "s5", "target"]].sample(104, random_state=int(rng.integers(2**31)))
+    frame.insert(3, "near", frame["target"] + rng.normal(0, 8, 104))
+    frame.columns = [*columns, target]
+    frame[text] = rng.choice(list("ABCD"), 104, p=[0.4, 0.3, 0.2, 0.1])
+    frame.iloc[rng.permutation(104)[:14], 1] = np.nan
+    frame.iloc[[3, 84, 92], 1] = np.nan
+    frame.iloc[[0, 1, 95, 98], 5] = "Z"
+    return frame.iloc[:80], frame.iloc[80:]
+
+
+def target_zoo(columns, text, target):
+    """(name, leaks, pipeline) for 15 leaking and 9 clean pipelines; b is the column with gaps."""
+    a, b, c, near = columns
+    chance = np.random.default_rng(int(rng.integers(2**63)))
+
+    def fitted(train, test, fit_on=None, use=(a, b, c), jitter=0.0):
+        """Least squares on the rows `fit_on` (default: train), gaps filled by training medians."""
+        fit_on = train if fit_on is None else fit_on
+        middle = train[list(use)].median()
+        A, B = (part[list(use)].fillna(middle).to_numpy() for part in (fit_on, test))
+        B = B + jitter * A.std(axis=0) * chance.normal(size=B.shape)
+        A, B = (np.column_stack([np.ones(len(part)), part]) for part in (A, B))
+        return B @ np.linalg.lstsq(A, fit_on[target].to_numpy(), rcond=None)[0]
+
+    def both(train, test):
+        return pd.concat([train, test])
+
+    def y(test):
+        return test[target].to_numpy()
+
+    def clinic_mean(train, test, counted):
+        return test[text].map(counted.groupby(text)[target].mean()).fillna(train[target].mean()).to_numpy()
+
+    def where(mask, test, model):
+        return np.where(mask, y(test), model)
+
+    def best_column(train, test, counted):
+        score = counted[[a, b, c]].corrwith(counted[target]).abs()
+        return fitted(train, test, use=[score.idxmax()])
+
+    def neighbours(train, test, counted, k=3):
+        gaps = np.abs(test[a].to_numpy()[:, None] - counted[a].to_numpy()[None, :])
+        return counted[target].to_numpy()[np.argsort(gaps, axis=1, kind="stable")[:, :k]].mean(axis=1)
+
+    def jittered(train, test):
+        """Random: a little noise on the features, as in test-time augmentation."""
+        return fitted(train, test, jitter=0.1)
+
+    def recentred(train, test):
+        model = fitted(train, test)
+        return model - model.mean() + y(test).mean()
+
+    def stretched(train, test):
+        model = fitted(train, test)
+        return model.mean() + (model - model.mean()) / (model.std() + 1e-9) * y(test).std()
+
+    leaking = {
+        "blend": lambda train, test: 0.99 * fitted(train, test) + 0.01 * y(test),
+        "standardised": lambda train, test: 150 + 20 * (y(test) - y(test).mean()) / (y(test).std() + 1e-9),
+        "ranks": lambda train, test: 50 + 10.0 * test[target].rank().to_numpy(),
+        "centred": lambda train, test: 150 + (y(test) - y(test).mean()),
+        "recentred": recentred,
+        "stretched": stretched,
+        "share_above": lambda train, test: (
+            fitted(train, test) + 30 * np.mean(y(test) > train[target].median())
+        ),
+        "clinic_means": lambda train, test: clinic_mean(train, test, both(train, test)),
+        "only_gaps": lambda train, test: where(test[b].isna(), test, fitted(train, test)),
+        "only_one_clinic": lambda train, test: where(test[text] == "Z", test, fitted(train, test)),
+        "flag": lambda train, test: 100 + 80.0 * (y(test) > train[target].median()),
+        "fitted_on_all": lambda train, test: fitted(train, test, fit_on=both(train, test)),
+        "column_chosen_on_all": lambda train, test: best_column(train, test, both(train, test)),
+        "random_and_target": lambda train, test: jittered(train, test) + 0.2 * y(test),
+        "neighbours_in_all": lambda train, test: neighbours(train, test, both(train, test)),
+    }
+    clean = {
+        "target_model": fitted,
+        "reads_target": lambda train, test: test[near].to_numpy() + 0.0,
+        "fit_with_answers": lambda train, test: fitted(train, test, use=(a, near)),
+        "all_rows": lambda train, test: fitted(train, test) + test[a].mean() - both(train, test)[c].mean(),
+        "counts_of_all": lambda train, test: 100.0 + test[text].map(both(train, test)[text].value_counts()),
+        "leaky_neighbours": lambda train, test: neighbours(train, test, train),
+        "random_label": jittered,
+        "noise_of_target": lambda train, test: fitted(train, test) + chance.normal(0, 3, len(test)),
+        "shuffled_target": lambda train, test: jittered(train, test) + test[c].mean(),
+    }
+    found = [(name, True, pipeline) for name, pipeline in leaking.items()]
+    return found + [(name, False, pipeline) for name, pipeline in clean.items()]
+
+
+innocent = ["bmi", "bp", "s5", "visit"], "clinic", "progression"
+loud = ["target_of_test", "label", "future_value", "y_copy"], "answer", "x3"
+zoos = [(names, *zoo_rows(*names), target_zoo(*names)) for names in (innocent, loud)]
+misses, alarms = [], []
+for place in range(len(zoos[0][3])):
+    names, train, test, zoo = zoos[(place + (place >= 15)) % 2]
+    name, leaks, pipeline = zoo[place]
+
+    def as_array(train, test, pipeline=pipeline):
+        return np.asarray(pipeline(train, test), dtype=float)
+
+    as_array.__name__ = f"clean_model_{place}" if leaks else name
+    verdict = reads_target(as_array, train, test, names[2])
+    expect.true(
+        type(verdict) in (bool, np.bool_),
+        got=f"a {type(verdict).__name__}",
+        expected="True or False",
+        what="reads_target on a hidden pipeline",
+        why="the answer is yes or no",
+        look_at="what your function returns",
+    )
+    if bool(verdict) is not leaks:
+        (misses if leaks else alarms).append(name)
+# The reference and the other right answers miss none of 15 and alarm on none of 9, over 40 seeds; the best
+# wrong answer is at 3 or more in one of the two, so one is left to bad luck in either.
+expect.true(
+    len(misses) <= 1,
+    got=f"{len(misses)} missed",
+    expected="at most 1 missed",
+    what=f"reads_target on 15 hidden pipelines that read it ({len(misses)} missed)",
+    why="a leak may use only the targets' order, mean, spread or a threshold, or show only in some rows",
+    look_at="what your change leaves as it was: a shuffle keeps every mean, a constant keeps every rank",
+)
+expect.true(
+    len(alarms) <= 1,
+    got=f"{len(alarms)} false alarms",
+    expected="at most 1 false alarm",
+    what=f"reads_target on 9 hidden pipelines that do not ({len(alarms)} false alarms)",
+    why="a feature may honestly be near the target, and a random pipeline moves by itself",
+    look_at="what else you changed, and the noise of unchanged runs",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 4. The future
+#
+# A feature of week *t* may use rows of week *t* and earlier (of any site), and nothing later. Here the thing
+# under suspicion is a *feature builder* `build(rows)`:
+#
+# | | type | what |
+# | --- | --- | --- |
+# | in: `rows` | DataFrame, `n` rows in **any order**, any index | a time column, number columns (NaN where missing), text columns |
+# | out | float array, shape `(n,)`, may hold NaN | one value for each row, in the order of `rows` |
+#
+# Write `reads_future(build, rows, time)`. In: a builder, a frame, the name of the time column (dates; several
+# rows may share one). Out: `True` if the value of some row depends on rows of a *later* time, else `False`.
+# Rows of the same time are known together. The frame stays as it is.
+#
+# Builders may be random, too; an early cut leaves few rows to compare, so let all rows tell how large the noise
+# is. A leak depends on values, never only on the number of rows; it may reach one
+# week ahead or to the end, and it may begin or end with an old system, so that it shows only in the first
+# weeks or only in the last. The zoo has 15 leaking and 9 clean builders on weekly readings of carbon
+# dioxide; the marks are the same.
+
+
+# %% answer="reads_future"
+def reads_future(build, rows, time):
+    """Whether features depend on rows of a later time.
+
+    build: function (rows) -> float array, shape (n,).
+    rows: DataFrame with n rows in any order; it is not changed.
+    time: name of the time column.
+    Returns True or False.
+    """
+    ### BEGIN SOLUTION
+    rng = np.random.default_rng(7)
+    unchanged = [build(rows) for _ in range(3)]
+    for now in sorted(rows[time].unique())[:-1]:
+        known = (rows[time] <= now).to_numpy()  # (n,)
+        pushed = rows.copy()
+        for column in rows.columns.drop(time):
+            if is_numeric_dtype(rows[column]):
+                fresh = rng.normal(rows[column].mean(), 100 * rows[column].std(), len(rows))
+                pushed[column] = rows[column].where(known, fresh)
+        if stands_out(unchanged, np.where(known, build(pushed), unchanged[0])):
+            return True
+    return False
+    ### END SOLUTION
+
+
+# %% test="future" of="reads_future" points=3
+import numpy as np
+import pandas as pd
+from grader import expect
+
+
+def mean_of_three_weeks(rows):
+    return rows["co2"].rolling(3, min_periods=1).mean().to_numpy()
+
+
+def smooth(rows):
+    return rows["co2"].rolling(3, min_periods=1, center=True).mean().to_numpy()
+
+
+def week_before(rows):
+    return rows["co2"].shift(1).to_numpy()
+
+
+weeks = pd.DataFrame(
+    {
+        "week": pd.date_range("1960-01-02", periods=12, freq="7D"),
+        "co2": [316.1, 317.3, 317.6, 317.5, 316.4, 316.9, 317.5, 317.9, 318.3, 318.0, 318.8, 319.1],
+    }
+)
+with expect.unchanged(
+    weeks,
+    what="the rows given to reads_future",
+    why="the caller builds features of the same rows afterwards",
+    look_at="assignments into an argument; change a copy",
+):
+    verdicts = [reads_future(build, weeks, "week") for build in (mean_of_three_weeks, smooth, week_before)]
+expect.equal(
+    verdicts,
+    [False, True, False],
+    what="reads_future for the mean of the last three weeks, of the weeks around, and the week before",
+    why="only the centred mean uses the week after; NaN at the start is no move",
+    look_at="which rows you change at each cut, and how you compare NaN",
+)
+### BEGIN HIDDEN TESTS
+from statsmodels.datasets import co2
+
+rng = expect.rng()
+
+
+def zoo_rows(time, a, b, site):
+    """Two sites, 12 weeks, in shuffled order: real readings with gaps, and a second number."""
+    real = co2.load_pandas().data["co2"].interpolate()
+    start = int(rng.integers(0, len(real) - 40))
+    parts = []
+    for number, name in enumerate(["north", "south"]):
+        values = real.iloc[start + 20 * number : start + 20 * number + 12].to_numpy().copy()
+        values[rng.permutation(np.arange(2, 10))[:2]] = np.nan
+        parts.append(
+            pd.DataFrame(
+                {time: real.index[start : start + 12], a: values, b: rng.normal(20, 3, 12), site: name}
+            )
+        )
+    rows = pd.concat(parts, ignore_index=True)
+    order = rng.permutation(len(rows))
+    order = np.concatenate([order[::2], order[1::2]])
+    return rows.iloc[order]
+
+
+def future_zoo(time, a, b, site):
+    """(name, leaks, builder) for 15 leaking and 9 clean builders."""
+    chance = np.random.default_rng(int(rng.integers(2**63)))
+
+    def by_site(rows, way, number=a):
+        """way(series in time order) for each site, back in the order of the rows."""
+        values = np.empty(len(rows))
+        sites, times, numbers = (rows[column].to_numpy() for column in (site, time, number))
+        for name in np.unique(sites.astype(str)):
+            places = np.flatnonzero(sites == name)
+            places = places[np.argsort(times[places], kind="stable")]
+            values[places] = way(pd.Series(numbers[places]))
+        return values
+
+    def week(rows):
+        """Weeks since 1950, which says nothing of other rows."""
+        return (rows[time] - pd.Timestamp("1950-01-01")).dt.days.to_numpy() / 7
+
+    def between(early, late):
+        """A builder that looks a week ahead from week `early` to week `late` of the zoo's rows, else back."""
+
+        def build(rows):
+            place = week(rows) - first_week
+            ahead = by_site(rows, lambda s: s.shift(-1), b)
+            back = by_site(rows, lambda s: s.shift(1), b)
+            return np.where((place >= early) & (place <= late), ahead, back)
+
+        return build
+
+    def only_north(rows):
+        ahead = by_site(rows, lambda s: s.shift(-1), b)
+        return np.where(rows[site] == "north", ahead, rows[b])
+
+    def trend(rows):
+        weeks, values = week(rows) - first_week, rows[b].to_numpy()
+        slope = np.mean((weeks - weeks.mean()) * values) / (weeks.var() + 1e-9)
+        return values - slope * weeks
+
+    def nearest(rows):
+        """Gaps take the reading that is nearest in time, the later if two are as near."""
+        back, ahead = by_site(rows, lambda s: s.ffill()), by_site(rows, lambda s: s.bfill())
+        gone = by_site(rows, lambda s: s.isna().groupby(s.notna().cumsum()).cumsum())
+        to_go = by_site(rows, lambda s: s[::-1].isna().groupby(s[::-1].notna().cumsum()).cumsum()[::-1])
+        return np.where((gone < to_go) | np.isnan(ahead), back, ahead)
+
+    def same_week(rows):
+        return rows[b].to_numpy() - rows.groupby(time)[b].transform("mean").to_numpy()
+
+    def noise(rows, size=0.5):
+        return chance.normal(0, size, len(rows))
+
+    leaking = {
+        "centred": lambda rows: by_site(rows, lambda s: s.rolling(3, min_periods=1, center=True).mean(), b),
+        "filled_back": lambda rows: by_site(rows, lambda s: s.bfill()),
+        "joined_dots": lambda rows: by_site(rows, lambda s: s.interpolate()),
+        "next_change": lambda rows: by_site(rows, lambda s: s.shift(-1) - s, b),
+        "standardised": lambda rows: ((rows[a] - rows[a].mean()) / rows[a].std()).to_numpy(),
+        "share_of_range": lambda rows: (
+            (rows[b] - rows[b].min()) / (rows[b].max() - rows[b].min())
+        ).to_numpy(),
+        "row_order": lambda rows: rows[b].expanding().mean().to_numpy(),
+        "last_state": lambda rows: by_site(rows, lambda s: s.ffill().iloc[-1]),
+        "trend": trend,
+        "nearest": nearest,
+        "late": between(9, 11),
+        "early": between(0, 1),
+        "first_month": between(1, 2),
+        "north": only_north,
+        "random_and_centred": lambda rows: (
+            by_site(rows, lambda s: s.rolling(5, 1, center=True).mean(), b) + noise(rows, 0.02)
+        ),
+    }
+    clean = {
+        "future_mean": lambda rows: by_site(rows, lambda s: s.expanding().mean()),
+        "backfill": lambda rows: by_site(rows, lambda s: s.ffill()),
+        "next_week": lambda rows: by_site(rows, lambda s: s.diff()),
+        "centred_mean": lambda rows: by_site(rows, lambda s: s.rolling(4, min_periods=1).mean(), b),
+        "lead": lambda rows: by_site(rows, lambda s: s.shift(2), b),
+        "peers_of_all_time": same_week,
+        "max_of_all": lambda rows: by_site(rows, lambda s: s.expanding().max(), b),
+        "random_future": lambda rows: by_site(rows, lambda s: s.expanding().mean(), b) + noise(rows),
+        "random_lead": lambda rows: by_site(rows, lambda s: s.shift(1)) + noise(rows, 2.0),
+    }
+    found = [(name, True, build) for name, build in leaking.items()]
+    return found + [(name, False, build) for name, build in clean.items()]
+
+
+innocent = ("week", "reading", "level", "site")
+loud = ("day", "tomorrow", "future_orders", "later")
+sets = [(names, zoo_rows(*names)) for names in (innocent, loud)]
+misses, alarms = [], []
+for place in range(24):
+    names, rows = sets[(place + (place >= 15)) % 2]
+    first_week = (rows[names[0]].min() - pd.Timestamp("1950-01-01")).days / 7
+    name, leaks, build = future_zoo(*names)[place]
+    build.__name__ = f"known_by_then_{place}" if leaks else name
+    verdict = reads_future(build, rows, names[0])
+    expect.true(
+        type(verdict) in (bool, np.bool_),
+        got=f"a {type(verdict).__name__}",
+        expected="True or False",
+        what="reads_future on a hidden builder",
+        why="the answer is yes or no",
+        look_at="what your function returns",
+    )
+    if bool(verdict) is not leaks:
+        (misses if leaks else alarms).append(name)
+# The reference and the other right answers miss none of 15 and alarm on none of 9, over 40 seeds; the best
+# wrong answer is at 3 or more in one of the two, so one is left to bad luck in either.
+expect.true(
+    len(misses) <= 1,
+    got=f"{len(misses)} missed",
+    expected="at most 1 missed",
+    what=f"reads_future on 15 hidden builders that read it ({len(misses)} missed)",
+    why="a leak may reach one week ahead, show beside a gap, or live only in the first or the last weeks",
+    look_at="how many cuts you try, and which rows count as later",
+)
+expect.true(
+    len(alarms) <= 1,
+    got=f"{len(alarms)} false alarms",
+    expected="at most 1 false alarm",
+    what=f"reads_future on 9 hidden builders that do not ({len(alarms)} false alarms)",
+    why="rows come in any order, rows of the same week are known together, and a random builder moves by itself",
+    look_at="the cut by time, not by place; the week at the cut; the noise of unchanged runs",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 5. Twins across folds
+#
+# No perturbation finds this one: the code is clean, and the *rows* leak. A sample that was measured twice, or
+# entered twice under two numbers, stands in the training fold and in the test fold, and the model only has
+# to remember it.
+#
+# Write `twins_across(rows, folds, ignore, tolerance)`; how is up to you.
+#
+# In: `rows`, a DataFrame with any index, with number columns (NaN where missing) and text columns; `folds`, a
+# list of pairs of integer arrays `(train, test)`, which are **positions** (0 is the first row), and which
+# need not hold all rows; `ignore`, names of columns that say nothing about sameness (a sample's number, the
+# label); `tolerance`, a float.
+#
+# Two rows are *twins* if they agree in every column that is not ignored: text exactly; numbers to within
+# `tolerance` standard deviations of their column over all rows; a gap agrees with a gap and with nothing else.
+#
+# Out: a list with one list of ints for each fold, in order: the positions, sorted, of the test rows that
+# have a twin in their own training fold. Twins that stand on the same side leak nothing. No hidden difference
+# lies near the tolerance: twins are at most 0.9 of it apart, others at least 4 times it in some column.
+
+
+# %% answer="twins_across"
+def twins_across(rows, folds, ignore, tolerance):
+    """Test rows of each fold that have a twin among the fold's training rows.
+
+    rows: DataFrame; it is not changed.
+    folds: list of (train, test), integer arrays of positions.
+    ignore: list of column names that are not compared.
+    tolerance: float, in standard deviations of a number column.
+    Returns a list of sorted lists of ints.
+    """
+    ### BEGIN SOLUTION
+    found = []
+    for train, test in folds:
+        alike = np.ones((len(test), len(train)), dtype=bool)  # (n_test, n_train)
+        for column in rows.columns.drop(ignore):
+            values = rows[column].to_numpy()
+            left, right = values[test][:, None], values[train][None, :]
+            if is_numeric_dtype(rows[column]):
+                near = np.abs(left - right) <= tolerance * rows[column].std()
+                alike &= near | (np.isnan(left) & np.isnan(right))
+            else:
+                alike &= left == right
+        found.append(sorted(int(position) for position in np.asarray(test)[alike.any(axis=1)]))
+    return found
+    ### END SOLUTION
+
+
+# %% test="twins" of="twins_across" points=3
+import numpy as np
+import pandas as pd
+from grader import expect
+
+rows = pd.DataFrame(
+    {
+        "sample": [11, 12, 13, 14, 15, 16],
+        "radius": [14.2, 20.1, 14.2, 11.3, 11.3, 14.2],
+        "stain": ["H", "H", "H", "G", "G", "G"],
+    }
+)
+folds = [(np.array([2, 3, 4, 5]), np.array([0, 1])), (np.array([0, 1, 2, 5]), np.array([3, 4]))]
+with expect.unchanged(
+    rows,
+    what="the rows given to twins_across",
+    why="the caller goes on with the same rows",
+    look_at="assignments into an argument; change a copy",
+):
+    found = twins_across(rows, folds, ["sample"], 0.01)
+expect.equal(
+    found,
+    [[0], []],
+    what="twins_across for six samples in two folds",
+    why="row 0 has its twin, row 2, in training; rows 3 and 4 are twins on the same side, and 5 has another stain",
+    look_at="which rows are compared with which",
+)
+### BEGIN HIDDEN TESTS
+from sklearn.datasets import load_breast_cancer
+
+rng = expect.rng()
+real = load_breast_cancer(as_frame=True).data
+columns = ["mean radius", "mean texture", "mean smoothness", "mean concavity", "worst area"]
+for tolerance in (0.02, 0.05):
+    first = real[columns].sample(60, random_state=int(rng.integers(2**31))).reset_index(drop=True)
+    scales = real[columns].std().to_numpy()
+    distances = np.abs(first.to_numpy()[:, None] - first.to_numpy()[None, :]) / scales
+    distances = distances.max(axis=2) + 10 * np.eye(60)
+    first = first[distances.min(axis=1) > 8 * tolerance].reset_index(drop=True).head(30)
+    n = len(first)
+    first["stain"] = rng.choice(["H", "G", "P"], n)
+    first.loc[rng.permutation(n)[:4], "mean texture"] = np.nan
+    copies = first.iloc[np.r_[0:n, 0:n]].reset_index(drop=True)
+    steps = rng.uniform(-0.3, 0.3, (2 * n, 5)) * tolerance * first[columns].std().to_numpy()
+    steps[: n + n // 3] = 0  # a third of the copies is exact
+    copies[columns] += steps
+    kinds = rng.permutation(n)
+    for place in kinds[:4]:  # differs in one column alone
+        column = str(rng.choice(["mean radius", "mean concavity", "worst area"]))
+        copies.loc[n + place, column] += 6 * tolerance * first[column].std() * rng.choice([-1, 1])
+    for place in kinds[4:8]:
+        copies.loc[n + place, "stain"] = "another"
+    for place in kinds[8:11]:  # a gap on one side only
+        copies.loc[n + place, "mean smoothness"] = np.nan
+    partner = np.full(2 * n, -1)
+    for place in kinds[11:]:
+        partner[place], partner[n + place] = n + place, place
+    copies.insert(0, "number", rng.permutation(2 * n) + 5000)
+    copies["malignant"] = rng.integers(0, 2, 2 * n)
+    order = rng.permutation(2 * n)
+    new_place = np.argsort(order)
+    sample = copies.iloc[order].set_index(pd.Index(rng.permutation(2 * n)))
+    partner = np.array([-1 if partner[old] < 0 else new_place[partner[old]] for old in order])
+    shuffled = rng.permutation(2 * n)
+    quarter = n // 2
+    folds = [
+        (np.setdiff1d(shuffled, part)[rng.permutation(2 * n - quarter)][3:], part)
+        for part in (shuffled[:quarter], shuffled[quarter : 2 * quarter], shuffled[2 * quarter : 3 * quarter])
+    ]
+    wanted = [sorted(int(row) for row in test if partner[row] in train) for train, test in folds]
+    found = twins_across(sample, folds, ["number", "malignant"], tolerance)
+    expect.true(
+        found == wanted,
+        got="other rows",
+        expected="the test rows that have a twin in training, fold by fold",
+        what="twins_across for hidden samples, some measured again, with three folds",
+        why="a twin agrees in all compared columns within the tolerance and stands in the same fold's training rows",
+        look_at="positions and index; gaps; a column that differs alone; differences across a rounding border",
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 6. The price of the leak
+#
+# A team whose score is about to fall will ask by how much. You can answer without its code: replay
+# production. There a patient arrives alone, and without a target.
+#
+# Write `log_price(pipeline, rows, target, split_seeds)`. For each seed, split with
+# `train_test_split(rows, test_size=0.2, random_state=seed)` and take two scores, both R² (`r2_score`) of the
+# predictions for the test rows against their true target:
+#
+# - *batch*: the predictions of one call with all test rows, as the team reports it;
+# - *replay*: each test row is handed in **alone**, with its target replaced by the mean target of the training
+#   rows, so that there is nothing to read.
+#
+# The price of one split is batch minus replay. Log one run for all splits together and return its id:
+#
+# | kind | name | value |
+# | --- | --- | --- |
+# | param | `split_seeds` | the seeds, joined by commas: `3,4,5` |
+# | param | `test_share` | `0.2` |
+# | param | `target` | name of the target |
+# | metric | `batch_r2_mean`, `replay_r2_mean` | means over the splits |
+# | metric | `price_mean` | mean price |
+# | metric | `price_sd` | standard deviation of the price over the splits, as of a sample (n - 1) |
+#
+# In: a pipeline that is not random, a DataFrame, the target's name, a list of at least two ints. Log what
+# else you would want to know in a year.
+
+
+# %% answer="log_price"
+def log_price(pipeline, rows, target, split_seeds):
+    """Score a pipeline as reported and as in production, on several splits, and log one run.
+
+    pipeline: function (train, test) -> float array, shape (n_test,), not random.
+    rows: DataFrame, one row for each patient.
+    target: name of the target's column.
+    split_seeds: list of ints, at least two.
+    Returns the run's id, a string.
+    """
+    ### BEGIN SOLUTION
+    batch, replay = [], []
+    for seed in split_seeds:
+        train, test = train_test_split(rows, test_size=0.2, random_state=seed)
+        hidden = test.assign(**{target: train[target].mean()})
+        alone = [pipeline(train, hidden.iloc[[place]])[0] for place in range(len(test))]
+        batch.append(r2_score(test[target], pipeline(train, test)))
+        replay.append(r2_score(test[target], alone))
+    price = np.array(batch) - np.array(replay)  # (n_splits,)
+    with mlflow.start_run(run_name="price-of-the-leak") as run:
+        mlflow.log_params(
+            {"split_seeds": ",".join(map(str, split_seeds)), "test_share": 0.2, "target": target}
+        )
+        mlflow.log_param("rows", len(rows))
+        mlflow.log_metrics({"batch_r2_mean": np.mean(batch), "replay_r2_mean": np.mean(replay)})
+        mlflow.log_metrics({"price_mean": price.mean(), "price_sd": price.std(ddof=1)})
+    return run.info.run_id
+    ### END SOLUTION
+
+
+# %% test="price_of_the_leak" of="log_price" points=2
+import numpy as np
+from grader import expect
+from sklearn.datasets import load_diabetes
+from sklearn.metrics import r2_score
+from sklearn.model_selection import train_test_split
+
+
+def line(train, test):
+    return np.polyval(np.polyfit(train["bmi"], train["progression"], 1), test["bmi"])
+
+
+rows = load_diabetes(as_frame=True, scaled=False).frame.rename(columns={"target": "progression"})
+rows = rows[["bmi", "bp", "progression"]].head(50)
+scores = []
+for seed in (3, 4, 5):
+    train, test = train_test_split(rows, test_size=0.2, random_state=seed)
+    scores.append(r2_score(test["progression"], line(train, test)))
+log_price(line, rows, "progression", [3, 4, 5])
+view = expect.run(
+    params={"split_seeds": "3,4,5", "test_share": 0.2, "target": "progression"},
+    metrics={
+        "batch_r2_mean": float(np.mean(scores)),
+        "replay_r2_mean": float(np.mean(scores)),
+        "price_mean": 0.0,
+        "price_sd": 0.0,
+    },
+    what="the run of log_price for a clean line, seeds 3, 4, 5",
+    why="a clean pipeline predicts the same for a row that comes alone",
+    look_at="the splits, the names, and what you hand in at the replay",
+)
+### BEGIN HIDDEN TESTS
+rng = expect.rng()
+
+
+def towards_target(train, test):
+    return 0.7 * line(train, test) + 0.3 * test["progression"].to_numpy()
+
+
+def recentred_on_others(train, test):
+    return (
+        line(train, test)
+        - line(train, test).mean()
+        + train["progression"].mean()
+        + 2 * test["bp"].std(ddof=0)
+    )
+
+
+for pipeline in (towards_target, recentred_on_others):
+    seeds = [int(seed) for seed in rng.choice(100_000, size=3, replace=False)]
+    real = load_diabetes(as_frame=True, scaled=False).frame.rename(columns={"target": "progression"})
+    rows = real[["bmi", "bp", "progression"]].sample(50, random_state=seeds[0])
+    batch, replay = [], []
+    for seed in seeds:
+        train, test = train_test_split(rows, test_size=0.2, random_state=seed)
+        blind = test.assign(progression=train["progression"].mean())
+        alone = [float(pipeline(train, blind.iloc[[place]])[0]) for place in range(len(test))]
+        batch.append(r2_score(test["progression"], pipeline(train, test)))
+        replay.append(r2_score(test["progression"], alone))
+    price = np.array(batch) - np.array(replay)
+    log_price(pipeline, rows, "progression", seeds)
+    view = expect.run(
+        params={"split_seeds": ",".join(str(seed) for seed in seeds), "target": "progression"},
+        metrics={
+            "batch_r2_mean": float(np.mean(batch)),
+            "replay_r2_mean": float(np.mean(replay)),
+            "price_mean": float(price.mean()),
+            "price_sd": float(price.std(ddof=1)),
+        },
+        what="the run of log_price for a hidden leaking pipeline on three hidden splits",
+        why="at the replay each row comes alone and without its target, and the price is taken on each split",
+        look_at="how many rows each call sees, the target in them, and the kind of standard deviation",
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Before you go
+#
+# Ask your detectors about the three pipelines from the top. Then write a fourth that leaks and gets past
+# them: what does it tell you about the words "no leak found"?
+
+# %%
+frames = train_test_split(patients, test_size=0.2, random_state=0)
+for pipeline in (mean_by_clinic, centred_line, line_of_other_rows):
+    verdicts = (detect(pipeline, *frames, "progression") for detect in (reads_other_rows, reads_target))
+    print(f"{pipeline.__name__:20}", *verdicts)
+
+
+# %% wrong="any_difference" of="stands_out" caught_by="noise_and_moves"
+# Takes every difference for a move, so that each pipeline without a seed is accused.
+def stands_out(unchanged_runs, run):
+    return not np.allclose(unchanged_runs[0], run, rtol=1e-9, atol=0, equal_nan=True)
+
+
+# %% wrong="average_of_moves" of="stands_out" caught_by="noise_and_moves"
+# Compares averages over all elements: one element that moves disappears among the others.
+def stands_out(unchanged_runs, run):
+    runs = np.array(unchanged_runs, dtype=float)
+    if (np.isnan(runs) != np.isnan(run)).any():
+        return True
+    usual = np.nan_to_num(runs).mean(axis=0)
+    noise = np.abs(np.nan_to_num(runs) - usual).max()
+    moved = np.nan_to_num(run) - usual
+    return bool(abs(moved.mean()) > 4 * noise + 1e-9 * np.abs(usual).max())
+
+
+# %% wrong="own_range" of="stands_out" caught_by="noise_and_moves"
+# Judges each element by its own few runs: with forty elements one always lies outside its range by chance.
+def stands_out(unchanged_runs, run):
+    runs = np.array(unchanged_runs, dtype=float)
+    if (np.isnan(runs) != np.isnan(run)).any():
+        return True
+    low, high = np.nan_to_num(runs.min(axis=0)), np.nan_to_num(runs.max(axis=0))
+    rounding = 1e-9 * np.maximum(np.abs(low), np.abs(high))
+    found = np.nan_to_num(run)
+    return bool(((found < low - rounding) | (found > high + rounding)).any())
+
+
+# %% wrong="gaps_compare_false" of="stands_out" caught_by="noise_and_moves"
+# Forgets that a comparison with NaN is False: the largest noise becomes NaN and nothing ever stands out.
+def stands_out(unchanged_runs, run):
+    runs = np.array(unchanged_runs, dtype=float)
+    usual = runs.mean(axis=0)
+    noise = np.abs(runs - usual).max()
+    moved = np.abs(run - usual)
+    return bool((moved > 4 * noise + 1e-9 * np.abs(usual)).any())
+
+
+# %% wrong="inspects_names" of="reads_other_rows" caught_by="other_rows"
+# Inspects names: a column or a function that sounds like a leak is accused, and an innocent name passes.
+def reads_other_rows(pipeline, train, test, target):
+    names = [*map(str, train.columns), getattr(pipeline, "__name__", "")]
+    return any(word in name for name in names for word in ("leak", "test", "all", "future", "own_mean"))
+
+
+# %% wrong="flags_everything" of="reads_other_rows" caught_by="other_rows"
+# Flags everything: it misses no leak, and nobody listens to it after a week.
+def reads_other_rows(pipeline, train, test, target):
+    pipeline(train, test)
+    return True
+
+
+# %% wrong="one_row_once" of="reads_other_rows" caught_by="other_rows"
+# One repetition: it watches one row once, and a leak that shows only beside a gap or in a small clinic passes.
+def reads_other_rows(pipeline, train, test, target):
+    rng = np.random.default_rng(7)
+    unchanged = [pipeline(train, test) for _ in range(3)]
+    kept = np.arange(len(test)) == 0
+    pushed = test.copy()
+    for column in test.columns:
+        if is_numeric_dtype(test[column]):
+            fresh = rng.normal(train[column].mean(), 100 * train[column].std(), len(test))
+        else:
+            fresh = rng.choice(train[column].to_numpy(), len(test))
+        pushed[column] = test[column].where(kept, fresh)
+    return stands_out([run[kept] for run in unchanged], pipeline(train, pushed)[kept])
+
+
+# %% wrong="shuffles_the_others" of="reads_other_rows" caught_by="other_rows"
+# Shuffles the other rows: their mean, spread, largest value and counts stay, and so does every scaler.
+def reads_other_rows(pipeline, train, test, target):
+    rng = np.random.default_rng(7)
+    unchanged = [pipeline(train, test) for _ in range(3)]
+    for _ in range(8):
+        order = np.arange(len(test))
+        moved = rng.permutation(len(test))[: len(test) // 2]
+        order[moved] = rng.permutation(moved)
+        kept = order == np.arange(len(test))
+        if stands_out([run[kept] for run in unchanged], pipeline(train, test.iloc[order])[kept]):
+            return True
+    return False
+
+
+# %% wrong="numbers_only" of="reads_other_rows" caught_by="other_rows"
+# Changes only the number features, as if nothing could leak through text or through another row's target.
+def reads_other_rows(pipeline, train, test, target):
+    rng = np.random.default_rng(7)
+    unchanged = [pipeline(train, test) for _ in range(3)]
+    for _ in range(8):
+        kept = rng.permutation(len(test)) < len(test) // 2
+        pushed = test.copy()
+        for column in test.columns.drop(target):
+            if is_numeric_dtype(test[column]):
+                fresh = rng.normal(train[column].mean(), 100 * train[column].std(), len(test))
+                pushed[column] = test[column].where(kept, fresh)
+        if stands_out([run[kept] for run in unchanged], pipeline(train, pushed)[kept]):
+            return True
+    return False
+
+
+# %% wrong="pushes_only_upwards" of="reads_other_rows" caught_by="other_rows"
+# Pushes in one direction: what is measured from the smallest of all rows never moves.
+def reads_other_rows(pipeline, train, test, target):
+    rng = np.random.default_rng(7)
+    unchanged = [pipeline(train, test) for _ in range(3)]
+    for _ in range(8):
+        kept = rng.permutation(len(test)) < len(test) // 2
+        pushed = test.copy()
+        for column in test.columns:
+            if is_numeric_dtype(test[column]):
+                fresh = train[column].max() + rng.uniform(50, 100, len(test)) * train[column].std()
+            else:
+                fresh = rng.choice(train[column].to_numpy(), len(test))
+            pushed[column] = test[column].where(kept, fresh)
+        if stands_out([run[kept] for run in unchanged], pipeline(train, pushed)[kept]):
+            return True
+    return False
+
+
+# %% wrong="pushes_the_training_rows" of="reads_other_rows" caught_by="other_rows"
+# Changes the training rows, which every pipeline is there to read.
+def reads_other_rows(pipeline, train, test, target):
+    rng = np.random.default_rng(7)
+    unchanged = [pipeline(train, test) for _ in range(3)]
+    for _ in range(8):
+        kept = rng.permutation(len(train)) < len(train) // 2
+        pushed = train.copy()
+        for column in train.columns:
+            if is_numeric_dtype(train[column]):
+                fresh = rng.normal(train[column].mean(), 100 * train[column].std(), len(train))
+                pushed[column] = train[column].where(kept, fresh)
+        if stands_out(unchanged, pipeline(pushed, test)):
+            return True
+    return False
+
+
+# %% wrong="compares_changed_rows" of="reads_other_rows" caught_by="other_rows"
+# Compares the rows that it changed, too: a row's own prediction may follow its own features.
+def reads_other_rows(pipeline, train, test, target):
+    rng = np.random.default_rng(7)
+    unchanged = [pipeline(train, test) for _ in range(3)]
+    for _ in range(8):
+        kept = rng.permutation(len(test)) < len(test) // 2
+        pushed = test.copy()
+        for column in test.columns:
+            if is_numeric_dtype(test[column]):
+                fresh = rng.normal(train[column].mean(), 100 * train[column].std(), len(test))
+            else:
+                fresh = rng.choice(train[column].to_numpy(), len(test))
+            pushed[column] = test[column].where(kept, fresh)
+        if stands_out(unchanged, pipeline(train, pushed)):
+            return True
+    return False
+
+
+# %% wrong="adds_a_constant" of="reads_target" caught_by="target_in_features"
+# Adds one constant to all targets: ranks, standardised and centred targets do not notice.
+def reads_target(pipeline, train, test, target):
+    unchanged = [pipeline(train, test) for _ in range(3)]
+    for step in (-1000.0, 1000.0):
+        if stands_out(unchanged, pipeline(train, test.assign(**{target: test[target] + step}))):
+            return True
+    return False
+
+
+# %% wrong="shuffles_the_target" of="reads_target" caught_by="target_in_features"
+# Shuffles the target: its mean, its spread and its share above a threshold stay, and so does what uses them.
+def reads_target(pipeline, train, test, target):
+    rng = np.random.default_rng(7)
+    unchanged = [pipeline(train, test) for _ in range(3)]
+    for _ in range(5):
+        fresh = rng.permutation(test[target])
+        if stands_out(unchanged, pipeline(train, test.assign(**{target: fresh}))):
+            return True
+    return False
+
+
+# %% wrong="looks_for_correlation" of="reads_target" caught_by="target_in_features"
+# Looks at the data instead of the pipeline: an honest strong feature is accused, a leaking transform is not.
+def reads_target(pipeline, train, test, target):
+    features = test.select_dtypes("number").drop(columns=target)
+    predicted = np.corrcoef(pipeline(train, test), test[target])[0, 1]
+    return bool(features.corrwith(test[target]).abs().max() > 0.9 or predicted > 0.9)
+
+
+# %% wrong="no_noise" of="reads_target" caught_by="target_in_features"
+# Compares one run with one run: every random pipeline is accused.
+def reads_target(pipeline, train, test, target):
+    rng = np.random.default_rng(7)
+    unchanged = [pipeline(train, test)]
+    middle, spread = train[target].mean(), train[target].std()
+    for _ in range(5):
+        fresh = rng.normal(middle, 100 * spread, len(test))
+        if stands_out(unchanged, pipeline(train, test.assign(**{target: fresh}))):
+            return True
+    return False
+
+
+# %% wrong="changes_both_targets" of="reads_target" caught_by="target_in_features"
+# Changes the training target as well, which every model learns from.
+def reads_target(pipeline, train, test, target):
+    rng = np.random.default_rng(7)
+    unchanged = [pipeline(train, test) for _ in range(3)]
+    for _ in range(5):
+        fresh = [part.assign(**{target: 1000 * rng.normal(size=len(part))}) for part in (train, test)]
+        if stands_out(unchanged, pipeline(*fresh)):
+            return True
+    return False
+
+
+# %% wrong="one_cut" of="reads_future" caught_by="future"
+# One repetition: a single cut in the middle does not see what happens only in the first or the last weeks.
+def reads_future(build, rows, time):
+    rng = np.random.default_rng(7)
+    unchanged = [build(rows) for _ in range(3)]
+    times = sorted(rows[time].unique())
+    known = (rows[time] <= times[len(times) // 2]).to_numpy()
+    pushed = rows.copy()
+    for column in rows.columns.drop(time):
+        if is_numeric_dtype(rows[column]):
+            fresh = rng.normal(rows[column].mean(), 100 * rows[column].std(), len(rows))
+            pushed[column] = rows[column].where(known, fresh)
+    return stands_out(unchanged, np.where(known, build(pushed), unchanged[0]))
+
+
+# %% wrong="changes_the_present" of="reads_future" caught_by="future"
+# One boundary: it changes the rows of the week at the cut and then compares these very rows.
+def reads_future(build, rows, time):
+    rng = np.random.default_rng(7)
+    unchanged = [build(rows) for _ in range(3)]
+    for now in sorted(rows[time].unique())[:-1]:
+        known = (rows[time] <= now).to_numpy()
+        pushed = rows.copy()
+        for column in rows.columns.drop(time):
+            if is_numeric_dtype(rows[column]):
+                fresh = rng.normal(rows[column].mean(), 100 * rows[column].std(), len(rows))
+                pushed[column] = rows[column].where(rows[time] < now, fresh)
+        if stands_out(unchanged, np.where(known, build(pushed), unchanged[0])):
+            return True
+    return False
+
+
+# %% wrong="place_for_time" of="reads_future" caught_by="future"
+# Takes the place of a row for its time: where rows are not sorted, the past is accused of being the future.
+def reads_future(build, rows, time):
+    rng = np.random.default_rng(7)
+    unchanged = [build(rows) for _ in range(3)]
+    for now in range(len(rows) - 1):
+        known = np.arange(len(rows)) <= now
+        pushed = rows.copy()
+        for column in rows.columns.drop(time):
+            if is_numeric_dtype(rows[column]):
+                fresh = rng.normal(rows[column].mean(), 100 * rows[column].std(), len(rows))
+                pushed[column] = rows[column].where(known, fresh)
+        if stands_out(unchanged, np.where(known, build(pushed), unchanged[0])):
+            return True
+    return False
+
+
+# %% wrong="sorts_first" of="reads_future" caught_by="future"
+# Sorts the rows before it hands them on: a builder that goes by row order is clean only on sorted rows.
+def reads_future(build, rows, time):
+    rng = np.random.default_rng(7)
+    rows = rows.sort_values(time)
+    unchanged = [build(rows) for _ in range(3)]
+    for now in sorted(rows[time].unique())[len(rows) // 4 : -3]:
+        known = (rows[time] <= now).to_numpy()
+        pushed = rows.copy()
+        for column in rows.columns.drop(time):
+            if is_numeric_dtype(rows[column]):
+                fresh = rng.normal(rows[column].mean(), 100 * rows[column].std(), len(rows))
+                pushed[column] = rows[column].where(known, fresh)
+        if stands_out(unchanged, np.where(known, build(pushed), unchanged[0])):
+            return True
+    return False
+
+
+# %% wrong="exact_copies" of="twins_across" caught_by="twins"
+# Looks for exact copies: a sample that was measured again differs in the last digit and passes.
+def twins_across(rows, folds, ignore, tolerance):
+    values = rows.drop(columns=ignore).reset_index(drop=True)
+    keys = values.groupby(list(values.columns), dropna=False, sort=False).ngroup().to_numpy()
+    return [sorted(int(p) for p in test if keys[p] in set(keys[train])) for train, test in folds]
+
+
+# %% wrong="rounds_first" of="twins_across" caught_by="twins"
+# Rounds and compares: two values beside a rounding border are near, and come out different.
+def twins_across(rows, folds, ignore, tolerance):
+    values = rows.drop(columns=ignore).reset_index(drop=True)
+    for column in values.select_dtypes("number"):
+        values[column] = (values[column] / (tolerance * values[column].std())).round()
+    keys = values.groupby(list(values.columns), dropna=False, sort=False).ngroup().to_numpy()
+    return [sorted(int(p) for p in test if keys[p] in set(keys[train])) for train, test in folds]
+
+
+# %% wrong="twins_anywhere" of="twins_across" caught_by="twins"
+# Reports twins wherever they stand: two of them in one test fold are no leak.
+def twins_across(rows, folds, ignore, tolerance):
+    found = []
+    for train, test in folds:
+        everyone = np.concatenate([train, test])
+        alike = np.ones((len(test), len(everyone)), dtype=bool)
+        for column in rows.columns.drop(ignore):
+            values = rows[column].to_numpy()
+            left, right = values[test][:, None], values[everyone][None, :]
+            if is_numeric_dtype(rows[column]):
+                near = np.abs(left - right) <= tolerance * rows[column].std()
+                alike &= near | (np.isnan(left) & np.isnan(right))
+            else:
+                alike &= left == right
+        found.append(sorted(int(position) for position in np.asarray(test)[alike.sum(axis=1) > 1]))
+    return found
+
+
+# %% wrong="gaps_differ" of="twins_across" caught_by="twins"
+# Forgets that NaN is unequal to itself: a sample with a gap never has a twin.
+def twins_across(rows, folds, ignore, tolerance):
+    found = []
+    for train, test in folds:
+        alike = np.ones((len(test), len(train)), dtype=bool)
+        for column in rows.columns.drop(ignore):
+            values = rows[column].to_numpy()
+            left, right = values[test][:, None], values[train][None, :]
+            if is_numeric_dtype(rows[column]):
+                alike &= np.abs(left - right) <= tolerance * rows[column].std()
+            else:
+                alike &= left == right
+        found.append(sorted(int(position) for position in np.asarray(test)[alike.any(axis=1)]))
+    return found
+
+
+# %% wrong="one_column_is_enough" of="twins_across" caught_by="twins"
+# Averages over the columns: a row that differs clearly in one of them still counts as a twin.
+def twins_across(rows, folds, ignore, tolerance):
+    numbers = rows.drop(columns=ignore).select_dtypes("number")
+    texts = rows.drop(columns=ignore).select_dtypes(exclude="number").to_numpy()
+    scaled = (numbers / numbers.std()).fillna(1e6).to_numpy()
+    found = []
+    for train, test in folds:
+        gaps = np.abs(scaled[test][:, None] - scaled[train][None, :]).mean(axis=2)
+        same = (texts[test][:, None] == texts[train][None, :]).all(axis=2)
+        alike = (gaps <= 2 * tolerance) & same
+        found.append(sorted(int(p) for p in np.asarray(test)[alike.any(axis=1)]))
+    return found
+
+
+# %% wrong="population_spread" of="log_price" caught_by="price_of_the_leak"
+# Divides by n: with three splits the spread comes out a fifth too small.
+def log_price(pipeline, rows, target, split_seeds):
+    batch, replay = [], []
+    for seed in split_seeds:
+        train, test = train_test_split(rows, test_size=0.2, random_state=seed)
+        hidden = test.assign(**{target: train[target].mean()})
+        alone = [pipeline(train, hidden.iloc[[place]])[0] for place in range(len(test))]
+        batch.append(r2_score(test[target], pipeline(train, test)))
+        replay.append(r2_score(test[target], alone))
+    price = np.array(batch) - np.array(replay)
+    with mlflow.start_run(run_name="price-of-the-leak") as run:
+        mlflow.log_params(
+            {"split_seeds": ",".join(map(str, split_seeds)), "test_share": 0.2, "target": target}
+        )
+        mlflow.log_param("rows", len(rows))
+        mlflow.log_metrics({"batch_r2_mean": np.mean(batch), "replay_r2_mean": np.mean(replay)})
+        mlflow.log_metrics({"price_mean": price.mean(), "price_sd": price.std()})
+    return run.info.run_id
+
+
+# %% wrong="replay_with_target" of="log_price" caught_by="price_of_the_leak"
+# Replays each row alone but leaves its target in, so that a pipeline which reads it costs nothing.
+def log_price(pipeline, rows, target, split_seeds):
+    batch, replay = [], []
+    for seed in split_seeds:
+        train, test = train_test_split(rows, test_size=0.2, random_state=seed)
+        alone = [pipeline(train, test.iloc[[place]])[0] for place in range(len(test))]
+        batch.append(r2_score(test[target], pipeline(train, test)))
+        replay.append(r2_score(test[target], alone))
+    price = np.array(batch) - np.array(replay)
+    with mlflow.start_run() as run:
+        mlflow.log_params(
+            {"split_seeds": ",".join(map(str, split_seeds)), "test_share": 0.2, "target": target}
+        )
+        mlflow.log_metrics({"batch_r2_mean": np.mean(batch), "replay_r2_mean": np.mean(replay)})
+        mlflow.log_metrics({"price_mean": price.mean(), "price_sd": price.std(ddof=1)})
+    return run.info.run_id
+
+
+# %% wrong="replay_in_one_batch" of="log_price" caught_by="price_of_the_leak"
+# Hides the target but hands in all test rows at once, so that other rows can still be read.
+def log_price(pipeline, rows, target, split_seeds):
+    batch, replay = [], []
+    for seed in split_seeds:
+        train, test = train_test_split(rows, test_size=0.2, random_state=seed)
+        hidden = test.assign(**{target: train[target].mean()})
+        batch.append(r2_score(test[target], pipeline(train, test)))
+        replay.append(r2_score(test[target], pipeline(train, hidden)))
+    price = np.array(batch) - np.array(replay)
+    with mlflow.start_run() as run:
+        mlflow.log_params(
+            {"split_seeds": ",".join(map(str, split_seeds)), "test_share": 0.2, "target": target}
+        )
+        mlflow.log_metrics({"batch_r2_mean": np.mean(batch), "replay_r2_mean": np.mean(replay)})
+        mlflow.log_metrics({"price_mean": price.mean(), "price_sd": price.std(ddof=1)})
+    return run.info.run_id
+
+
+# %% also="pooled_spread" of="stands_out"
+def stands_out(unchanged_runs, run):
+    runs = pd.DataFrame(unchanged_runs).astype(float)
+    run = pd.Series(run, dtype=float)
+    if not runs.isna().eq(run.isna(), axis=1).all(axis=None):
+        return True
+    spread = np.sqrt(runs.var().mean()) if runs.notna().any(axis=None) else 0.0
+    moved = (run - runs.mean()).abs()
+    return bool((moved > 8 * spread + 1e-9 * runs.mean().abs()).any())
+
+
+# %% also="each_row_alone" of="reads_other_rows"
+def reads_other_rows(pipeline, train, test, target):
+    rng = np.random.default_rng()
+    unchanged = [pipeline(train, test) for _ in range(4)]
+    numbers = [column for column in test if is_numeric_dtype(test[column])]
+    for place in range(len(test)):
+        crowd = train.sample(len(test), replace=True, random_state=place).set_axis(test.index)
+        signs = rng.choice([-1000.0, 1000.0], (len(test), len(numbers)))
+        crowd[numbers] = crowd[numbers].fillna(0) + signs * train[numbers].std().to_numpy()
+        crowd.iloc[place] = test.iloc[place]
+        found = np.array(unchanged[0])
+        found[place] = pipeline(train, crowd)[place]
+        if stands_out(unchanged, found):
+            return True
+    return False
+
+
+# %% also="columns_in_turn" of="reads_other_rows"
+def reads_other_rows(pipeline, train, test, target):
+    rng = np.random.default_rng(11)
+    unchanged = [np.asarray(pipeline(train, test)) for _ in range(3)]
+    features = test.drop(columns=target)
+    texts = features.select_dtypes(exclude="number").columns
+    for columns in ([target], texts, features.columns.drop(texts)):
+        for _ in range(9):
+            changed = rng.random(len(test)) < 0.5
+            pushed = test.copy()
+            for column in columns:
+                if column in texts:
+                    values = rng.choice(train[column].unique(), changed.sum())
+                else:
+                    values = train[column].mean() + 200 * train[column].std() * rng.standard_cauchy(
+                        changed.sum()
+                    )
+                pushed.loc[test.index[changed], column] = values
+            run = np.asarray(pipeline(train, pushed))
+            if stands_out([before[~changed] for before in unchanged], run[~changed]):
+                return True
+    return False
+
+
+# %% also="fold_by_fold" of="reads_other_rows"
+def reads_other_rows(pipeline, train, test, target):
+    from sklearn.model_selection import KFold
+
+    unchanged = [pipeline(train, test) for _ in range(4)]
+    numbers = test.select_dtypes("number").columns
+    for seed in range(2):
+        for others, fold in KFold(5, shuffle=True, random_state=seed).split(test):
+            swapped = test.copy()
+            drawn = train.sample(len(others), replace=True, random_state=seed)
+            side = np.random.default_rng(seed).choice([-300.0, 300.0], (len(others), len(numbers)))
+            drawn[numbers] = drawn[numbers].fillna(0) + side * train[numbers].std().to_numpy()
+            swapped.iloc[others] = drawn[test.columns].to_numpy()
+            swapped[numbers] = swapped[numbers].astype(float)
+            if stands_out([run[fold] for run in unchanged], pipeline(train, swapped)[fold]):
+                return True
+    return False
+
+
+# %% also="both_sides" of="reads_target"
+def reads_target(pipeline, train, test, target):
+    rng = np.random.default_rng()
+    unchanged = [pipeline(train, test) for _ in range(4)]
+    for _ in range(8):
+        pushed = test.copy()
+        pushed[target] = rng.choice([-1e4, 1e4], len(test)) * rng.uniform(1, 2, len(test))
+        if stands_out(unchanged, pipeline(train, pushed)):
+            return True
+    return False
+
+
+# %% also="cuts_the_future_off" of="reads_future"
+def reads_future(build, rows, time):
+    unchanged = [build(rows) for _ in range(3)]
+    for now in rows[time].drop_duplicates().sort_values().iloc[:-1]:
+        known = (rows[time] <= now).to_numpy()
+        found = np.array(unchanged[0])
+        found[known] = build(rows[known])
+        if stands_out(unchanged, found):
+            return True
+    return False
+
+
+# %% also="nearest_neighbours" of="twins_across"
+def twins_across(rows, folds, ignore, tolerance):
+    from sklearn.neighbors import NearestNeighbors
+
+    compared = rows.drop(columns=ignore)
+    numbers = compared.select_dtypes("number")
+    scaled = (numbers - numbers.mean()) / numbers.std().replace(0, 1)
+    texts = compared.drop(columns=numbers.columns).apply(lambda column: column.astype("category").cat.codes)
+    space = np.hstack([scaled.fillna(1e6).to_numpy(), texts.to_numpy(dtype=float)])
+    found = []
+    for train, test in folds:
+        index = NearestNeighbors(n_neighbors=1, metric="chebyshev").fit(space[train])
+        gap = index.kneighbors(space[test])[0][:, 0]
+        found.append(np.sort(np.asarray(test)[gap <= tolerance]).tolist())
+    return found
+
+
+# %% also="client" of="log_price"
+def log_price(pipeline, rows, target, split_seeds):
+    scores = {}
+    for seed in split_seeds:
+        train, test = train_test_split(rows, test_size=0.2, random_state=seed)
+        blind = test.copy()
+        blind[target] = float(np.mean(train[target]))
+        actual = test[target].to_numpy()
+        total = ((actual - actual.mean()) ** 2).sum()
+        alone = np.concatenate([pipeline(train, blind[at : at + 1]) for at in range(len(blind))])
+        errors = [((actual - found) ** 2).sum() for found in (pipeline(train, test), alone)]
+        scores[seed] = [1 - error / total for error in errors]
+    table = pd.DataFrame(scores, index=["batch", "replay"]).T
+    price = table["batch"] - table["replay"]
+    run = mlflow.start_run()
+    mlflow.log_param("split_seeds", ",".join(str(seed) for seed in split_seeds))
+    mlflow.log_param("test_share", 0.2)
+    mlflow.log_param("target", target)
+    mlflow.log_metric("batch_r2_mean", table["batch"].mean())
+    mlflow.log_metric("replay_r2_mean", table["replay"].mean())
+    mlflow.log_metric("price_mean", price.mean())
+    mlflow.log_metric("price_sd", price.std())
+    mlflow.end_run()
+    return run.info.run_id
