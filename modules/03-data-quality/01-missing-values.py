@@ -88,7 +88,8 @@ for axis, column, title in zip(axes, by_rating, ["Who keeps silent?", "Who says 
     bars = axis.bar(by_rating.index, by_rating[column], color="0.55")
     labels = axis.bar_label(bars, fmt="{:.0%}")
     axis.set(title=title, xlabel="marriage rating (1 very poor, 5 very good)", ylim=(0, 1))
-label = axes[0].set_ylabel("share of women (0 to 1)")
+axes[0].set_ylabel("share of all women (0 to 1)")
+label = axes[1].set_ylabel("share of those who spoke (0 to 1)")
 
 # %% [markdown]
 # *In words: both charts fall from left to right. In very poor marriages most are silent, in very good ones
@@ -302,7 +303,7 @@ for seed in range(20):
     groups = known.groupby("marriage_rating")["affair"].mean()
     model = filler.fit(known[coded + counted], known["affair"])
     fills = {
-        "drop": test["affair"].mean(),  # a fill by the mean of the answered is the same as dropping
+        "drop": test["affair"].mean(),  # filled with this same number, the mean would not change
         "mean for everybody": known["affair"].mean(),
         "group means": test["marriage_rating"].map(groups),
         "model": model.predict_proba(test[coded + counted])[:, 1],
@@ -332,7 +333,8 @@ label = axis.set_xlabel("error of the share (percentage points; 1 point is 60,00
 # *In words: twenty circles for each way. "Drop" and "mean for everybody" lie together around -4.7 points;
 # group means and the model are scattered around zero, within about two points.*
 #
-# "The mean for everybody" does what dropping does, only it hides it: the table looks complete. The two ways
+# "The mean for everybody" does what dropping does (exactly so where the mean comes from the same rows; here it
+# is from the training half), only it hides it: the table looks complete. The two ways
 # that compare like with like have no visible bias, and a spread of about 0.8 points that remains. Group
 # means do as well as the model here, since the rule uses the rating only; in a real survey you would not
 # know that.
@@ -407,7 +409,7 @@ nights.groupby("filled from").agg(
 # twenty answers, of nearly 9, and five women a night stay blank because nobody of their rating spoke.
 #
 # - **Watch the rate of blanks**, by source and by group, against the rate in the run. It needs no labels,
-#   and an alarm on the filled column cannot work: filling makes it look calm.
+#   and an alarm on the filled column is a weak substitute: filling dampens every change in it.
 # - **The filler is part of the model**: same version, same file, fitted on training rows, never on Monday's
 #   batch. Fitted on a batch, it gives one woman other values in other company, and alone none.
 # - **Mark what was filled**, in a column of 0 and 1 that comes with every batch. scikit-learn's
@@ -492,7 +494,8 @@ label = axis.annotate(
 #
 # 1. Your colleague tests all columns, finds no dependence, and writes "missing at random, so unbiased".
 #    What is wrong with both halves?
-# 2. Why do "drop the row" and "fill the mean" give the same mean, and which of the two is more dangerous?
+# 2. Why do "drop the row" and "fill the mean of the rows that are left" give the same mean, and which of the
+#    two is more dangerous?
 # 3. What would you log in training so that a monitor notices the new form overnight?
 #
 # **Sources**

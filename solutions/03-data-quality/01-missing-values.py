@@ -11,13 +11,17 @@
 #     Experiment"
 # hints:
 #   - "Ask of each number which rows it may come from. A gap compares silent rows with answered rows; a fill value
-#     comes from answered rows of the training table; a shift moves silent rows and no others."
+#     comes from answered rows of the training table; a shift moves silent rows and no others; of a run's metrics, ask
+#     which half, and which rows of it."
 #   - "pd.get_dummies with prefix_sep turns words into columns of 0 and 1, and one subtraction then gives all gaps.
 #     In the imputer, remember groupby(by)[column].mean() in fit; in transform, take isna() first, then look the
-#     remembered means up with join(..., on=by) and fill what is still empty with the overall mean."
+#     remembered means up with join(..., on=by) and fill what is still empty with the overall mean. In log_imputation,
+#     call halves first, fit on the one half, transform the other, and look the truth up by the index of the test half."
 #   - "fit: self.means_ = X.groupby(self.by)[self.column].mean(), self.overall_ = X[self.column].mean(). transform:
 #     expected = X[self.by].join(self.means_.rename('expected'), on=self.by)['expected'].fillna(self.overall_), then
-#     X.assign with the filled column and the indicator. Sensitivity: the mean moves by delta times the silent share."
+#     X.assign with the filled column and the indicator. Sensitivity: the mean moves by delta times the silent share.
+#     log_imputation: actual = truth.loc[test.index]; both mean errors subtract actual.mean(), of all test rows; then
+#     mlflow.log_params and mlflow.log_metrics inside of mlflow.start_run() as run, and return run.info.run_id."
 # ---
 # %% [markdown]
 # # What did the members who did not answer do?
@@ -96,7 +100,11 @@ pd.Series(
 # A column of words gives one gap for each word, with 1 where the row has that word and 0 elsewhere, under a
 # name such as `health=poor`. A gap has no unit. It measures how large a dependence is; a p-value, with
 # 20,190 rows, would call every trifle significant. Where a gap cannot be computed (nobody is silent,
-# everybody is, or the column has one value) it is 0.0.
+# everybody is, or the column has one value) it is 0.0. Look at the values to see that there is one: the standard
+# deviation of seven times 0.1 may come out as 1e-17, and the gap as 0.9.
+#
+# (`person` in `members` is a number of a row's owner and says nothing about her. `diagnose` treats it like any
+# column of numbers; leave it out of the table before the call, as the tests do.)
 #
 # In: a table, the name of the column with blanks, a limit. No other column has blanks. Out: a dict with
 #
@@ -104,7 +112,7 @@ pd.Series(
 # | --- | --- |
 # | `share_missing` | share of silent rows, 0 to 1 |
 # | `gaps` | dict from name to gap |
-# | `depends_on` | sorted list of the names whose gap is beyond the limit, in either direction |
+# | `depends_on` | sorted list of the names whose gap is beyond the limit, in either direction; no p-value is asked |
 # | `verdict` | `"not completely at random"` if that list has a name, else `"no sign"` |
 # | `given_the_rest` | whether silence also depends on the blank value itself, among rows that agree in all other columns: `"yes"`, `"no"` or `"cannot be known"` |
 #
@@ -123,7 +131,8 @@ def diagnose(table, column, limit=0.1):
     ### BEGIN SOLUTION
     silent = table[column].isna()
     others = pd.get_dummies(table.drop(columns=column), prefix_sep="=", dtype=float).astype(float)
-    gaps = ((others[silent].mean() - others[~silent].mean()) / others.std()).fillna(0.0)
+    varies = others.nunique() > 1
+    gaps = ((others[silent].mean() - others[~silent].mean()) / others.std()).where(varies).fillna(0.0)
     depends_on = sorted(gaps.index[gaps.abs() > limit])
     return {
         "share_missing": float(silent.mean()),
@@ -148,6 +157,13 @@ letters = pd.DataFrame(
     }
 )
 report = diagnose(letters, "visits")
+expect.equal(
+    sorted(report["gaps"]),
+    ["age_years", "answers_phone"],
+    what="the names of the gaps in six rows with age_years, answers_phone and visits",
+    why="each other column has a gap, a column of True and False too, and visits has none",
+    look_at="the types of column that you select",
+)
 # Tolerance: dividing by n or by n - 1 inside the standard deviation is a matter of taste. In six rows the two
 # differ by a tenth, so this check takes both by hand; in the 20,190 rows below they differ by 0.00003.
 expect.close(
@@ -205,6 +221,31 @@ expect.close(
     why="each is the mean over silent rows minus that over answered rows, in standard deviations of all rows",
     look_at="which rows the mean and the standard deviation are over",
 )
+fees = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+for case, paid, calls in [
+    (
+        "three of seven are silent and everybody paid 0.1",
+        [0.1] * 7,
+        [1.0, np.nan, 2.0, np.nan, 0.0, np.nan, 1.0],
+    ),
+    ("nobody is silent", fees, [1.0, 0.0, 2.0, 4.0, 0.0, 3.0, 1.0]),
+    ("everybody is silent", fees, [np.nan] * 7),
+]:
+    gaps = diagnose(pd.DataFrame({"fee": paid, "calls": calls}), "calls")["gaps"]
+    expect.equal(
+        sorted(gaps),
+        ["fee"],
+        what=f"the names of the gaps of a table with fee and calls, where {case}",
+        why="a gap that cannot be computed is 0.0, and its name stays in the dict",
+        look_at="names that you leave out, and the argument column",
+    )
+    expect.close(
+        gaps["fee"],
+        0.0,
+        what=f"the gap of fee where {case}",
+        why="there is nothing to compare, or no difference",
+        look_at="a standard deviation that is 1e-17 by rounding where all values are equal, and means over no rows",
+    )
 ### END HIDDEN TESTS
 
 # %% test="verdicts" of="diagnose" points=2
@@ -251,9 +292,33 @@ for name, table, verdict in [
         [verdict, table is young, "cannot be known"],
         what=f"verdict, whether age_years is named, and given_the_rest, where members are silent {name}",
         why="a gap counts up or down, and what silence has to do with the unseen value no column shows",
-        look_at="gaps below 0, and every case in which your function claims to know more",
+        look_at="gaps below 0, a limit that is on the gap and not on a p-value, and every claim to know more",
     )
-names = diagnose(young, "visits", limit=0.0)["depends_on"]
+# The same 4,000 ages in both kinds of rows, shifted by 0.05 standard deviations: no chance is in this gap.
+ages = rng.normal(40, 10, size=4000)
+trifle = pd.DataFrame(
+    {
+        "age_years": np.concatenate([np.tile(ages, 7), np.tile(ages, 3) + 0.05 * ages.std()]),
+        "visits": np.repeat([1.0, np.nan], [28_000, 12_000]),
+    }
+)
+report = diagnose(trifle, "visits")
+expect.equal(
+    [report["depends_on"], report["verdict"]],
+    [[], "no sign"],
+    what="depends_on and verdict for a gap of 0.05 in 40,000 rows",
+    why="the gap is half of the limit; a test of significance would call it a dependence, with a p-value of 0.000004",
+    look_at="what you compare with the limit: the gap, and no p-value",
+)
+report = diagnose(young, "visits", limit=0.0)
+expect.equal(
+    len(report["gaps"]),
+    10,
+    what="the number of gaps in a table of three columns and two columns of words",
+    why="two columns of numbers, one of True and False, four words for health and three for plan make ten",
+    look_at="the columns of words, and of True and False, and whether each word has a gap",
+)
+names = report["depends_on"]
 expect.equal(
     names,
     sorted(names),
@@ -342,7 +407,7 @@ expect.equal(
     [["health", "visits", "visits_missing"], [0, 0, 1, 0, 1, 0]],
     what="the columns, and visits_missing for [1, 3, NaN, 6, NaN, 8]",
     why="the indicator marks what was blank before it was filled",
-    look_at="the moment at which you call isna()",
+    look_at="the moment at which you call isna(), and the type: 0 and 1, not False and True",
 )
 ### BEGIN HIDDEN TESTS
 from tidewater.real import load
@@ -351,9 +416,10 @@ rng = expect.rng()
 complete = load("randhie")[["health", "female", "plan", "visits"]].sample(
     3000, random_state=int(rng.integers(1_000_000))
 )
+complete = complete.rename(columns={"visits": "calls"})  # the name is an argument
 silent = rng.random(3000) < 0.3
-table = complete.assign(visits=complete["visits"].where(~silent))
-imputer = GroupImputer("visits", ["health", "female", "plan"])
+table = complete.assign(calls=complete["calls"].where(~silent))
+imputer = GroupImputer("calls", ["health", "female", "plan"])
 with expect.unchanged(
     table,
     what="the table given to fit and transform",
@@ -362,18 +428,25 @@ with expect.unchanged(
 ):
     imputer.fit(table)
     filled = imputer.transform(table)
+expect.equal(
+    list(filled.columns),
+    ["health", "female", "plan", "calls", "calls_missing"],
+    what="the columns after transform of a table whose column with blanks is calls",
+    why="column says which column has blanks, and its indicator comes last",
+    look_at="names that are written out where self.column is meant",
+)
 whole = imputer.transform(table[~silent])
 expect.equal(
-    filled["visits_missing"].to_numpy(),
+    filled["calls_missing"].to_numpy(),
     silent.astype(int),
-    what="visits_missing of 3,000 rows",
-    why="it is 1 where visits was blank and 0 elsewhere, as ints and in the order of the rows",
-    look_at="the moment at which you call isna(), and the type",
+    what="calls_missing of 3,000 rows",
+    why="it is 1 where calls was blank and 0 elsewhere, as ints and in the order of the rows",
+    look_at="the moment at which you call isna(), and the type: ints, not False and True",
 )
 expect.equal(
-    [filled["visits"].to_numpy()[~silent], whole["visits_missing"].to_numpy()],
-    [complete["visits"].to_numpy(dtype=float)[~silent], np.zeros(int((~silent).sum()), dtype=int)],
-    what="visits of the answered rows, and the indicator of a batch in which everybody answered",
+    [filled["calls"].to_numpy()[~silent], whole["calls_missing"].to_numpy()],
+    [complete["calls"].to_numpy(dtype=float)[~silent], np.zeros(int((~silent).sum()), dtype=int)],
+    what="calls of the answered rows, and the indicator of a batch in which everybody answered",
     why="an answer is never replaced, and the model behind needs the indicator column in every batch",
     look_at="which rows you fill, and batches without a blank",
 )
@@ -403,7 +476,8 @@ blanked = members.assign(
 imputer = GroupImputer("visits", ["health", "female", "plan"])
 imputer.fit(blanked)
 filled = imputer.transform(blanked)["visits"]
-# Tolerance: see the measurement in the hidden part, which this bar is taken from.
+# Tolerance: from blanking to blanking the error of group means has a standard deviation of 0.04 around 0.00. One
+# mean for all is wrong by 0.29.
 expect.between(
     float(filled.mean() - members["visits"].mean()),
     -0.15,
@@ -413,9 +487,9 @@ expect.between(
     look_at="whom you compare a silent member with",
 )
 ### BEGIN HIDDEN TESTS
-# The mean error over four blankings, measured over 40 seeds (mean, standard deviation): group means 0.004, 0.020;
-# linear model -0.022, 0.016; Poisson model -0.004, 0.017. Wrong: one mean for all -0.292, 0.011; by health only
-# -0.239, 0.012; group medians -0.528, 0.021. The bar of 0.15 lies seven standard deviations or more from each.
+# The mean error over four blankings, measured over 40 seeds (mean, standard deviation): group means 0.004, 0.019; a
+# tree with 20 rows in each leaf -0.002, 0.020. Wrong: one mean for all -0.292, 0.011. The bar of 0.15 lies seven
+# standard deviations or more from each.
 rng = expect.rng()
 errors = []
 for repetition in range(4):
@@ -448,8 +522,8 @@ from grader import expect
 
 train = pd.DataFrame(
     {
-        "health": ["good", "good", "good", "poor", "poor", "poor", "fair"],
-        "visits": [1.0, 3.0, np.nan, 6.0, np.nan, 8.0, np.nan],
+        "health": ["good", "good", "good", "poor", "poor", "poor", "fair"] * 30,
+        "visits": [1.0, 3.0, np.nan, 6.0, np.nan, 8.0, np.nan] * 30,
     }
 )
 imputer = GroupImputer("visits", ["health"])
@@ -567,8 +641,8 @@ expect.equal(
 # | key | value |
 # | --- | --- |
 # | `low`, `high` | mean visits of all members if every silent member is shifted by `-delta` or `+delta` |
-# | `tipping` | the shift of the silent members, with its sign, at which the mean equals `limit`; `math.inf` where nobody is silent |
-# | `decision` | `"below"` if the whole range is below `limit`, `"above"` if it is above, else `"open"` |
+# | `tipping` | the shift of the silent members, with its sign, at which the mean equals `limit`; `math.inf` where nobody is silent, whatever the limit |
+# | `decision` | `"below"` if the whole range is below `limit`, `"above"` if it is above, else `"open"`, also where an end of the range equals `limit` |
 
 
 # %% answer="sensitivity"
@@ -652,14 +726,40 @@ for number in range(3):
             why="tipping is the shift of the silent members at which the mean equals the limit",
             look_at="the share by which you divide, and the sign",
         )
-result = sensitivity(filled, np.zeros(200, dtype=bool), 1.0, float(filled.mean()) + 1.0)
-expect.close(
-    [result["low"], result["high"], result["tipping"]],
-    [filled.mean(), filled.mean(), math.inf],
-    what="low, high and tipping where nobody is silent",
-    why="there is nobody to shift, so no shift reaches the limit",
-    look_at="a share of 0",
-)
+filled, silent = np.array([2.0, 4.0, 3.0, 3.0]), np.array([False, True, False, True])
+# Halves and whole numbers are exact as floats, so an end that equals the limit does so in every way to compute it.
+for limit in (2.5, 3.5):
+    expect.equal(
+        sensitivity(filled, silent, 1.0, limit)["decision"],
+        "open",
+        what="the decision where one end of the range equals the limit",
+        why="a range that touches the limit is neither below nor above it",
+        look_at="< and <=",
+    )
+nobody = np.zeros(4, dtype=bool)
+for limit, decision in ((2.0, "above"), (3.0, "open"), (4.0, "below")):
+    result = sensitivity(filled, nobody, 1.0, limit)
+    expect.close(
+        [result["low"], result["high"]],
+        [3.0, 3.0],
+        what="low and high where nobody is silent",
+        why="there is nobody to shift",
+        look_at="whose values are shifted",
+    )
+    expect.close(
+        result["tipping"],
+        math.inf,
+        what="tipping where nobody is silent",
+        why="no shift moves the mean, whether the limit is above the mean, below it or equal to it",
+        look_at="a share of 0, and what you divide by it",
+    )
+    expect.equal(
+        result["decision"],
+        decision,
+        what="the decision where nobody is silent",
+        why="the range is one number then, and is compared with the limit like any other",
+        look_at="the order of your comparisons",
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -684,11 +784,12 @@ def halves(table, split_seed):
 # | --- | --- | --- |
 # | param | `column`, `by`, `split_seed` | `visits`; `health,female,plan`; as given |
 # | metric | `train_share_missing`, `test_share_missing` | shares of silent rows, 0 to 1; the first is what a monitor will compare with |
-# | metric | `test_mean_error` | mean of the filled test visits minus their true mean |
-# | metric | `test_mean_error_answered` | the same for the answered test rows alone, as if the silent ones were dropped |
+# | metric | `test_mean_error` | mean of the filled test visits minus the true mean of all test rows |
+# | metric | `test_mean_error_answered` | mean of the answered test visits minus the true mean of *all* test rows: the error of dropping the silent ones |
 # | metric | `test_rmse` | root of the mean squared error over the *silent* test rows |
 #
-# Errors keep their sign. Return the run's id.
+# Errors keep their sign. Return the run's id. Logging the model is not asked. If you do it all the same, a class
+# of your own needs `serialization_format="cloudpickle"` in `mlflow.sklearn.log_model`.
 
 
 # %% answer="log_imputation"
@@ -732,17 +833,31 @@ chance = (0.15 * rank + 0.35 * members["female"] + 0.35 * (members["plan"] == "f
 blanked = members.assign(
     visits=members["visits"].where(np.random.default_rng(0).random(len(members)) >= chance)
 )
-log_imputation(blanked, members["visits"], split_seed=3)
+run_id = log_imputation(blanked, members["visits"], split_seed=3)
 view = expect.run(
     params={"column": "visits", "by": "health,female,plan", "split_seed": 3},
-    metrics={
-        "train_share_missing": 3789 / 10137,
-        "test_share_missing": 3856 / 10053,
-        "test_mean_error_answered": 15697 / 6197 - 28596 / 10053,
-    },
-    what="the run of log_imputation, blanked by the rule above with seed 0, split_seed=3",
-    why="these follow from the halves alone, before anything is filled",
-    look_at="which half each number is from, and the sign of an error",
+    what="the params of the run of log_imputation, split_seed=3",
+    why="whoever reads the run must know what was filled, from which columns, and with which split",
+    look_at="mlflow.log_params inside of the run, and the three names",
+)
+expect.equal(
+    run_id,
+    view.run_id,
+    what="what log_imputation returns",
+    why="with its id a run is found again",
+    look_at="the return, and run.info.run_id",
+)
+expect.run(
+    metrics={"train_share_missing": 3789 / 10137, "test_share_missing": 3856 / 10053},
+    what="the shares of silent rows, blanked by the rule above with seed 0, split_seed=3",
+    why="they follow from the halves alone, before anything is filled",
+    look_at="which half each share is from, and shares between 0 and 1",
+)
+expect.run(
+    metrics={"test_mean_error_answered": 15697 / 6197 - 28596 / 10053},
+    what="test_mean_error_answered, blanked by the rule above with seed 0, split_seed=3",
+    why="the 6,197 answered test rows have a mean of 2.533, all 10,053 test rows have one of 2.845 in truth",
+    look_at="the mean of the answered test visits minus the true mean of all test rows, and the sign",
 )
 ### BEGIN HIDDEN TESTS
 from sklearn.model_selection import GroupShuffleSplit
@@ -767,21 +882,34 @@ expect.shape(
 )
 values = filled["visits"].to_numpy(dtype=float)
 log_imputation(blanked, members["visits"], split_seed=split_seed)
-# Tolerance: the same imputer on the same rows gives the same floats up to the order of a sum. An imputer that has
-# seen the test half moves test_mean_error by 0.024 on average and by 0.002 at least in 40 seeds.
-view = expect.run(
+expect.run(
     params={"by": "health,female,plan", "split_seed": split_seed},
     metrics={
         "train_share_missing": float(np.isnan(train["visits"].to_numpy()).mean()),
         "test_share_missing": float(silent.mean()),
+    },
+    what="params and shares of the run of log_imputation with another blanking and another split",
+    why="they follow from the arguments and the halves alone, before anything is filled",
+    look_at="numbers that do not come from the arguments, and which half each share is from",
+)
+# Tolerance: the same imputer on the same rows gives the same floats up to the order of a sum. An imputer that has
+# seen the test half moves test_mean_error by 0.024 on average and by 0.002 at least in 40 seeds.
+expect.run(
+    metrics={
         "test_mean_error": float(values.mean() - actual.mean()),
         "test_mean_error_answered": float(actual[~silent].mean() - actual.mean()),
-        "test_rmse": float(np.sqrt(np.mean((values - actual)[silent] ** 2))),
     },
     tolerance=1e-7,
-    what="the run of log_imputation with another blanking and another split",
+    what="the two mean errors of another blanking and another split",
     why="this is what your imputer gives for the test half when it has learned from the training half only",
-    look_at="which rows the imputer was fitted on, and which rows each metric is over",
+    look_at="which rows the imputer was fitted on, and the true mean, which is of all test rows",
+)
+expect.run(
+    metrics={"test_rmse": float(np.sqrt(np.mean((values - actual)[silent] ** 2)))},
+    tolerance=1e-7,
+    what="test_rmse of another blanking and another split",
+    why="an answered row has error 0 and would make any filling look good",
+    look_at="the rows that the mean is over, and the root",
 )
 ### END HIDDEN TESTS
 
@@ -795,7 +923,9 @@ view = expect.run(
 #
 # Second, blanks for which nobody has the truth. `general_health`, an index from 0 to 100 in the same file,
 # was really missing for a quarter of the rows, long before us. The cell shows for whom. Then try your
-# diagnosis on it.
+# diagnosis on `real`: it names `visits` (0.21) and `plan=deductible` (0.16), and `age_years` (-0.11) and
+# `plan=free` (-0.10) only just. Yet age matters most: 46 % are silent below 5 years, 23, 22 and 28 % above. A
+# gap compares means, and a U shape cancels in a mean. So "no sign" has a limit too: it means that no mean differs.
 
 # %%
 real = load("randhie")[["age_years", "female", "plan", "visits", "general_health"]]
@@ -808,7 +938,8 @@ real["general_health"].isna().groupby(ages).mean().rename("share of rows without
 def diagnose(table, column, limit=0.1):
     silent = table[column].isna()
     others = pd.get_dummies(table.drop(columns=column), prefix_sep="=", dtype=float).astype(float)
-    gaps = ((others[silent].mean() - others[~silent].mean()) / others.std()).fillna(0.0)
+    varies = others.nunique() > 1
+    gaps = ((others[silent].mean() - others[~silent].mean()) / others.std()).where(varies).fillna(0.0)
     depends_on = sorted(gaps.index[gaps > limit])
     return {
         "share_missing": float(silent.mean()),
@@ -824,7 +955,8 @@ def diagnose(table, column, limit=0.1):
 def diagnose(table, column, limit=0.1):
     silent = table[column].isna()
     others = pd.get_dummies(table.drop(columns=column), prefix_sep="=", dtype=float).astype(float)
-    gaps = ((others[silent].mean() - others[~silent].mean()) / others.std()).fillna(0.0)
+    varies = others.nunique() > 1
+    gaps = ((others[silent].mean() - others[~silent].mean()) / others.std()).where(varies).fillna(0.0)
     depends_on = sorted(gaps.index[gaps.abs() > limit])
     return {
         "share_missing": float(silent.mean()),
@@ -840,7 +972,24 @@ def diagnose(table, column, limit=0.1):
 def diagnose(table, column, limit=0.1):
     silent = table[column].isna()
     others = pd.get_dummies(table.drop(columns=column), prefix_sep="=", dtype=float).astype(float)
-    gaps = ((others[silent].mean() - others.mean()) / others.std()).fillna(0.0)
+    varies = others.nunique() > 1
+    gaps = ((others[silent].mean() - others.mean()) / others.std()).where(varies).fillna(0.0)
+    depends_on = sorted(gaps.index[gaps.abs() > limit])
+    return {
+        "share_missing": float(silent.mean()),
+        "gaps": gaps.to_dict(),
+        "depends_on": depends_on,
+        "verdict": "not completely at random" if depends_on else "no sign",
+        "given_the_rest": "cannot be known",
+    }
+
+
+# %% wrong="rounding_makes_a_gap" of="diagnose" caught_by="gaps"
+# Trusts that a constant column has a standard deviation of 0: by rounding it is 1e-17, and noise becomes a gap.
+def diagnose(table, column, limit=0.1):
+    silent = table[column].isna()
+    others = pd.get_dummies(table.drop(columns=column), prefix_sep="=", dtype=float).astype(float)
+    gaps = ((others[silent].mean() - others[~silent].mean()) / others.std()).fillna(0.0)
     depends_on = sorted(gaps.index[gaps.abs() > limit])
     return {
         "share_missing": float(silent.mean()),
@@ -992,32 +1141,26 @@ def sensitivity(filled, silent, delta, limit):
     }
 
 
+# %% wrong="infinity_below" of="sensitivity" caught_by="range_of_the_mean"
+# Gives the infinity a sign where nobody is silent: no shift reaches the limit, and a shift downward does not either.
+def sensitivity(filled, silent, delta, limit):
+    filled, silent = np.asarray(filled, dtype=float), np.asarray(silent, dtype=bool)
+    share, mean = float(silent.mean()), float(filled.mean())
+    low, high = mean - share * delta, mean + share * delta
+    return {
+        "low": low,
+        "high": high,
+        "tipping": (limit - mean) / share if share else math.copysign(math.inf, limit - mean),
+        "decision": "below" if high < limit else "above" if low > limit else "open",
+    }
+
+
 # %% wrong="imputes_before_the_split" of="log_imputation" caught_by="run_against_truth"
 # Imputes before the split: the imputer has learned from the test rows that are to judge it.
 def log_imputation(blanked, truth, split_seed):
     complete = GroupImputer("visits", BY).fit_transform(blanked)
     train, test = halves(blanked, split_seed)
     filled = complete.loc[test.index, "visits"]
-    actual, silent = truth.loc[test.index], test["visits"].isna()
-    with mlflow.start_run() as run:
-        mlflow.log_params({"column": "visits", "by": ",".join(BY), "split_seed": split_seed})
-        mlflow.log_metrics(
-            {
-                "train_share_missing": train["visits"].isna().mean(),
-                "test_share_missing": silent.mean(),
-                "test_mean_error": filled.mean() - actual.mean(),
-                "test_mean_error_answered": test["visits"].mean() - actual.mean(),
-                "test_rmse": np.sqrt(((filled - actual)[silent] ** 2).mean()),
-            }
-        )
-    return run.info.run_id
-
-
-# %% wrong="fitted_on_the_test_half" of="log_imputation" caught_by="run_against_truth"
-# Group statistics from the test half: fit_transform was called where transform was meant.
-def log_imputation(blanked, truth, split_seed):
-    train, test = halves(blanked, split_seed)
-    filled = GroupImputer("visits", BY).fit_transform(test)["visits"]
     actual, silent = truth.loc[test.index], test["visits"].isna()
     with mlflow.start_run() as run:
         mlflow.log_params({"column": "visits", "by": ",".join(BY), "split_seed": split_seed})
@@ -1066,9 +1209,9 @@ def diagnose(table, column, limit=0.1):
                 numbers[f"{name}={word}"] = (table[name] == word).to_numpy(dtype=float)
     gaps = {}
     for name, values in numbers.items():
-        spread = values.std()
-        computable = silent.any() and not silent.all() and spread > 0
-        gaps[name] = float((values[silent].mean() - values[~silent].mean()) / spread) if computable else 0.0
+        gaps[name] = 0.0
+        if silent.any() and not silent.all() and values.min() < values.max():
+            gaps[name] = float((values[silent].mean() - values[~silent].mean()) / values.std())
     depends_on = sorted(name for name, gap in gaps.items() if abs(gap) > limit)
     return {
         "share_missing": float(np.mean(silent)),
@@ -1079,26 +1222,27 @@ def diagnose(table, column, limit=0.1):
     }
 
 
-# %% also="linear_model" of="imputer"
+# %% also="tree_with_large_leaves" of="imputer"
 class GroupImputer(TransformerMixin, BaseEstimator):
     def __init__(self, column, by):
         self.column = column
         self.by = by
 
     def fit(self, X, y=None):
-        from sklearn.linear_model import LinearRegression
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import OneHotEncoder
+        from sklearn.tree import DecisionTreeRegressor
 
         answered = X[X[self.column].notna()]
-        self.bounds_ = answered[self.column].min(), answered[self.column].max()
-        self.model_ = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LinearRegression())
+        self.model_ = make_pipeline(
+            OneHotEncoder(handle_unknown="ignore"), DecisionTreeRegressor(min_samples_leaf=20)
+        )
         self.model_.fit(answered[self.by], answered[self.column])
         return self
 
     def transform(self, X):
         silent = X[self.column].isna()
-        expected = pd.Series(self.model_.predict(X[self.by]), index=X.index).clip(*self.bounds_)
+        expected = pd.Series(self.model_.predict(X[self.by]), index=X.index)
         filled = X[self.column].fillna(expected)
         return X.assign(**{self.column: filled, f"{self.column}_missing": silent.astype(int)})
 
