@@ -49,7 +49,9 @@ class Proof:
         """The quickest of several runs counts, since the machine may be busy."""
         seconds = min(report.own_seconds for report in reports)
         if seconds > REFERENCE_SECONDS:
-            yield self.problem(2, "", f"the reference takes {seconds:.1f} s, more than {REFERENCE_SECONDS:g} s")
+            yield self.problem(
+                2, "", f"the reference takes {seconds:.1f} s, more than {REFERENCE_SECONDS:g} s"
+            )
 
     def silent(self, report: Report) -> Iterator[Problem]:
         for result in report.results:
