@@ -54,7 +54,7 @@ def run(
     try:
         return job.execute()
     finally:
-        job.close()
+        workers.end(job.close)
 
 
 class Run:

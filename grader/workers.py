@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
@@ -25,6 +26,8 @@ class Workers(Protocol):
     def learner(self) -> Child: ...
 
     def judge(self) -> Child: ...
+
+    def end(self, close: Callable[[], None]) -> None: ...
 
     def close(self) -> None: ...
 
@@ -49,6 +52,7 @@ class SpareWorkers:
         self._modules = {LEARNER_PROGRAM: tuple(learner_modules), JUDGE_PROGRAM: tuple(judge_modules)}
         self._spare: dict[str, Child] = {}
         self._all: list[Child] = []
+        self._ending: list[threading.Thread] = []
         self._hurried = True
         self.prepare()
         self._hurried = False
@@ -76,7 +80,15 @@ class SpareWorkers:
     def judge(self) -> Child:
         return self._take(JUDGE_PROGRAM)
 
+    def end(self, close: Callable[[], None]) -> None:
+        """End a run with `close` beside what comes next: its verdict waits for no process to die."""
+        self._ending = [thread for thread in self._ending if thread.is_alive()]
+        self._ending.append(threading.Thread(target=close))
+        self._ending[-1].start()
+
     def close(self) -> None:
+        for thread in self._ending:
+            thread.join()
         close_all(self._all)
 
 
@@ -92,6 +104,10 @@ class ForkedWorkers:
 
     def judge(self) -> Child:
         return self._zygote.fork(JUDGE_PROGRAM, self.events)
+
+    def end(self, close: Callable[[], None]) -> None:
+        """End a run with `close` now; the next of many is to find the machine free."""
+        close()
 
     def close(self) -> None:
         """The warm parent is shared and goes with who started it."""

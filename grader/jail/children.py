@@ -218,9 +218,9 @@ def next_event(events: queue.SimpleQueue, deadline: float) -> tuple[Child, bytes
 
 
 def close_all(children: Iterable[Child]) -> None:
-    """Kill every child, then let go of their pipes."""
+    """Kill every child, all at once and not one after the other's end, then let go of their pipes."""
     children = list(children)
     for child in children:
-        child.kill()
+        kill_tree(child.pid)
     for child in children:
         child.close()
