@@ -151,7 +151,6 @@ def test_arrays_come_back_exactly_and_own_their_memory(array, by_column):
         pd.Period("2026-01", "M"),
         pd.Interval(0, 1.5, closed="left"),
     ],
-    ids=repr,
 )
 def test_scalars_of_numpy_pandas_and_time_come_back(value):
     """A scalar keeps its type, its unit and its time zone."""

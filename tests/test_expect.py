@@ -89,7 +89,6 @@ def host():
         (1j, 1j),
         (0.1 + 0.2, 0.3),
     ],
-    ids=repr,
 )
 def test_close_takes_every_honest_form_of_the_same_numbers(got, expected):
     """Ints for floats, lists, arrays, Series and 0-d arrays are all the same numbers."""
@@ -120,7 +119,6 @@ def test_close_takes_every_honest_form_of_the_same_numbers(got, expected):
         (lambda: 1, "a function"),
         (pd.Series(["a", "b"]), "a Series of shape (2,) with dtype str"),
     ],
-    ids=repr,
 )
 def test_close_shows_what_came_instead(got, shown):
     """The first place that is wrong, the shape, or the kind of thing that came."""
@@ -197,7 +195,6 @@ def test_an_expected_that_nothing_can_meet_is_the_authors_error():
         (b"a", b"a"),
         (None, None),
     ],
-    ids=repr,
 )
 def test_equal_takes_the_same_plain_values(got, expected):
     """Order counts in sequences and not in dicts and sets; a list equals a tuple."""
@@ -223,7 +220,6 @@ def test_equal_takes_the_same_plain_values(got, expected):
         (pd.NA, 1, "NA"),
         (decimal.Decimal("sNaN"), decimal.Decimal(1), "a Decimal, sNaN"),
     ],
-    ids=repr,
 )
 def test_equal_shows_the_first_difference(got, expected, shown):
     """The place inside of the value stands behind what is there."""
