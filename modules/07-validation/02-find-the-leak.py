@@ -12,8 +12,8 @@
 # %% [markdown]
 # # The score is 0.86. What did it see to get there?
 #
-# A health insurer wants nurses to call the 1,000 members who are most likely to see a doctor five times or
-# more in a year. A call costs 40 dollars, and one that reaches such a member saves 70. A model ranks the
+# A health insurer wants nurses to call, among its new members, the 1,000 who are most likely to see a doctor five
+# times or more in a year. A call costs 40 dollars, and one that reaches such a member saves 70. A model ranks the
 # members very well on the test rows, and if the ranking is an illusion, every round of calls loses money.
 #
 # (The members are real, from the RAND health insurance experiment of the 1970s. The nurse line and its
@@ -129,7 +129,8 @@ print(f"AUC {inside_auc.mean():.3f}, from {inside_auc.min():.3f} to {inside_auc.
 
 # %% [markdown]
 # It is (c). The lost 0.13 was never there: in the first version the feature of each test row was an average
-# that held the test row's own answer. The median profile has three rows, so a third of the feature was the answer.
+# that held the test row's own answer. Three rows is the median size of a profile, and in a profile of three a third
+# of the feature was the answer.
 #
 # Is it this one shuffle of the rows? Five others, both ways:
 
@@ -158,7 +159,7 @@ axis.grid(axis="x", color="0.9")
 
 # %% [markdown]
 # *In words: two tight groups of five marks. The rate from all rows lies at 0.86, the rate inside the folds
-# at 0.73. The spread of each group is about as wide as one mark, and the gap is more than twenty times as wide.*
+# at 0.73. Neither group spreads further than the width of one mark; the gap is more than twenty times as wide.*
 #
 # A leak is not noise. More folds, more seeds and a tighter interval only make us surer of a wrong number.
 #
@@ -178,8 +179,8 @@ for name, pipeline, data in [("rate from all rows", model, leaky_data), ("rate i
 
 # %% [markdown]
 # It is (c): 0.75 on pure noise. Hastie, Tibshirani and Friedman (section 7.10.2) show the same with two classes
-# and noise: choose the 100 best of 5,000 noise columns on all rows, then cross-validate, and the error is 3 % where the
-# truth is 50 %.
+# and noise: choose the 100 best of 5,000 noise columns on all rows, then cross-validate, and the measured error is 3 %
+# where the true one is 50 %.
 #
 # The shuffle tells that *something* leaks. To find out what, ask a finer question.
 #
@@ -281,8 +282,8 @@ for pipeline in before:
     print(f"{pipeline.__name__:20} kept rows, largest move: {move.max():.3f}   middle: {np.median(move):.3f}")
 
 # %% [markdown]
-# It reads other rows as well. And notice the gap between the largest move and the middle one: a few rows show the
-# leak loudly, most hardly. A check that looks at one row once may happen to look at a quiet one. Other leaks
+# It reads other rows as well; the clean one stays within its noise. And notice the gap between the largest move and
+# the middle one: a few rows show the leak loudly, most hardly. A check that looks at one row once may happen to look at a quiet one. Other leaks
 # show only beside a missing value, or in a group of two. Repeat, with other halves.
 #
 # ## What you push with decides what you can see
@@ -313,8 +314,8 @@ pd.DataFrame(
 #
 # ## The future
 #
-# The third family has its own course of trouble, because nothing looks wrong in the code. The yearly number of
-# sunspots, 1700 to 2008; we want this year's number from a smoothed curve.
+# In the third family nothing looks wrong in the code: one argument decides. The yearly number of sunspots, 1700 to
+# 2008; we want to know this year's number from a smoothed curve of the years before.
 
 # %%
 from statsmodels.datasets import sunspots
@@ -329,8 +330,9 @@ pd.Series(
 ).round(2)
 
 # %% [markdown]
-# The centred curve looks far better, for it holds next year's number and this year's own. Push everything
-# after the last year that we know, and watch the years up to it, for three such cuts.
+# The centred curve looks far better, for it holds this year's own number (the target, our second family) and next
+# year's. For the future, push everything after the last year that we know, and watch the years up to it, for three
+# such cuts.
 
 # %%
 for last_known in (1750, 1850, 1950):
@@ -364,9 +366,9 @@ twins = [profile.iloc[held_out].isin(profile.iloc[fitted]).mean() for fitted, he
 print("share of test rows with a twin in training, by fold:", np.round(twins, 3))
 
 # %% [markdown]
-# It is (c). The model did not learn what makes members see a doctor; it looked the same people up in other years.
-# For *new* members, whom the nurses want to call, it can look up nothing. A split that keeps equal profiles on one
-# side asks the right question:
+# It is (c). Much of what the model knows is what the same people did in other years. For *new* members, whom the
+# nurses want to call, there is nothing to look up. A split that keeps equal profiles on one side asks the right
+# question:
 
 # %%
 from sklearn.model_selection import GroupKFold
@@ -376,7 +378,8 @@ honest_auc = cross_val_score(inside, X, heavy, groups=profile, cv=by_profile, sc
 honest_chance = cross_val_predict(inside, X, heavy, groups=profile, cv=by_profile, method="predict_proba")[
     :, 1
 ]
-print(f"AUC {honest_auc.mean():.3f}; expected: {dollars(honest_chance):,} dollars for 1,000 calls")
+print(f"AUC {honest_auc.mean():.3f}, from {honest_auc.min():.3f} to {honest_auc.max():.3f} over the folds")
+print(f"expected: {dollars(honest_chance):,} dollars for 1,000 calls")
 
 # %% [markdown]
 # 0.86, 0.73, 0.66. The calls lose money. And mind which question found which leak: the push finds what the *code*
@@ -429,7 +432,8 @@ found[["tags.moved_with_test_target", *shown]].head(3).round(3)
 #   their target, and compare with the scores of the batch. Equal to the ninth decimal, or somebody explains. On 20,000
 #   rows that takes a minute; on a hundred times as many, take 2,000 rows drawn from all weeks and all small groups.
 # - **After release, watch the gap** between the score that the training run logged and the score on rows whose target
-#   has come in since. A leak shows in the first week and at full size. Drift comes later and grows.
+#   has come in since. A leak shows at full size with the first targets that come in (here after a year, so replay
+#   before). Drift mostly comes later and grows.
 # - **A feature store keeps two times for each value**: when it was true and when it was known. Training rows are joined
 #   on the second. Keep one job that rebuilds last month's features today and compares them with those that were served;
 #   what differs was filled in afterwards.
@@ -441,7 +445,8 @@ found[["tags.moved_with_test_target", *shown]].head(3).round(3)
 #
 # - **The leak is in the data, not in the code.** A column that was filled in after the diagnosis passes every push,
 #   because the pipeline reads nothing but its own row. Only the people who collect the data can say when a value is
-#   known. Kaufman and others give each value such a time tag and call it *legitimacy*.
+#   known. Kaufman and others ask for that at the source: each value gets a *legitimacy tag*, most often a time, and a
+#   model may read only what its tag allows.
 # - **Some dependence is wanted.** Ranking a whole day's list, or removing a plate effect from a batch of samples, reads
 #   other rows on purpose. Then the unit that arrives together is the batch: keep it whole and push other batches.
 # - **Near twins have no sharp border.** Two photographs of one mole, two visits of one family: which tolerance makes
@@ -468,7 +473,7 @@ found[["tags.moved_with_test_target", *shown]].head(3).round(3)
 # **Sources**
 #
 # - S. Kaufman, S. Rosset, C. Perlich, O. Stitelman, *Leakage in Data Mining: Formulation, Detection, and Avoidance*,
-#   ACM Transactions on Knowledge Discovery from Data 6(4), article 15, 2012: legitimacy and time tags.
+#   ACM Transactions on Knowledge Discovery from Data 6(4), article 15, 2012: legitimacy tags.
 # - T. Hastie, R. Tibshirani, J. Friedman, *The Elements of Statistical Learning*, 2nd edition, 2009, section 7.10.2,
 #   *The Wrong and Right Way to Do Cross-validation*: the noise columns. The same in real gene studies: C. Ambroise,
 #   G. McLachlan, PNAS 99(10), 2002, pages 6562-6566.

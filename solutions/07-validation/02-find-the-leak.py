@@ -27,10 +27,10 @@
 # %% [markdown]
 # # Which of these pipelines has seen too much?
 #
-# A hospital group wants to predict how far diabetes will have progressed in a year. Fourteen teams hand in
+# A hospital group wants to predict how far diabetes will have progressed in a year. Dozens of teams hand in
 # pipelines, all with good scores on the test rows. Some of the scores will vanish on the first patient who
 # comes through the door, because the pipeline used something that will not be there. Nobody has time to
-# read fourteen code bases, and a good part of the code is not yours to read. You build the detectors that
+# read dozens of code bases, and a good part of the code is not yours to read. You build the detectors that
 # find out from the outside.
 #
 # A *pipeline* here is a function `pipeline(train, test)`:
@@ -85,10 +85,10 @@ def centred_line(train, test):
     return train["progression"].mean() + slope * (test["bmi"] - bmi.mean()).to_numpy()
 
 
-def line_of_other_rows(train, test):
-    """Clean, but random: a straight line through other training rows at each call."""
-    drawn = train.sample(len(train), replace=True)
-    return np.polyval(np.polyfit(drawn["bmi"], drawn["progression"], 1), test["bmi"])
+def blurred_line(train, test):
+    """Clean, but random: each body mass index is read a little off, anew at each call."""
+    blurred = test["bmi"] + np.random.default_rng().normal(0, 0.5, len(test))
+    return np.polyval(np.polyfit(train["bmi"], train["progression"], 1), blurred)
 
 
 # %% [markdown]
@@ -327,8 +327,8 @@ def other_row_zoo(columns, text, target):
         return 100 + 4 * (test[b] - counted[b].min()).to_numpy()
 
     def nearest_below(train, test):
-        """The step down to the next lower value of b in all rows: 0 for the lowest."""
-        values = np.sort(both(train, test)[b].to_numpy())
+        """The step down to the next lower value of b among the test rows: 0 for the lowest."""
+        values = np.sort(test[b].to_numpy())
         return 150 + (test[b].to_numpy() - values[np.maximum(np.searchsorted(values, test[b]) - 1, 0)])
 
     def peers(train, test, counted, number, fallback=0.0):
@@ -775,11 +775,9 @@ def zoo_rows(time, a, b, site):
     for number, name in enumerate(["north", "south"]):
         values = real.iloc[start + 20 * number : start + 20 * number + 12].to_numpy().copy()
         values[rng.permutation(np.arange(2, 10))[:2]] = np.nan
-        parts.append(
-            pd.DataFrame(
-                {time: real.index[start : start + 12], a: values, b: rng.normal(20, 3, 12), site: name}
-            )
-        )
+        others = rng.normal(20, 3, 12)
+        others[-1] += 15  # the largest comes last
+        parts.append(pd.DataFrame({time: real.index[start : start + 12], a: values, b: others, site: name}))
     rows = pd.concat(parts, ignore_index=True)
     order = rng.permutation(len(rows))
     order = np.concatenate([order[::2], order[1::2]])
@@ -1185,15 +1183,9 @@ for pipeline in (towards_target, recentred_on_others):
 
 # %%
 frames = train_test_split(patients, test_size=0.2, random_state=0)
-for pipeline in (mean_by_clinic, centred_line, line_of_other_rows):
+for pipeline in (mean_by_clinic, centred_line, blurred_line):
     verdicts = (detect(pipeline, *frames, "progression") for detect in (reads_other_rows, reads_target))
     print(f"{pipeline.__name__:20}", *verdicts)
-
-
-# %% wrong="any_difference" of="stands_out" caught_by="noise_and_moves"
-# Takes every difference for a move, so that each pipeline without a seed is accused.
-def stands_out(unchanged_runs, run):
-    return not np.allclose(unchanged_runs[0], run, rtol=1e-9, atol=0, equal_nan=True)
 
 
 # %% wrong="average_of_moves" of="stands_out" caught_by="noise_and_moves"
@@ -1218,16 +1210,6 @@ def stands_out(unchanged_runs, run):
     rounding = 1e-9 * np.maximum(np.abs(low), np.abs(high))
     found = np.nan_to_num(run)
     return bool(((found < low - rounding) | (found > high + rounding)).any())
-
-
-# %% wrong="gaps_compare_false" of="stands_out" caught_by="noise_and_moves"
-# Forgets that a comparison with NaN is False: the largest noise becomes NaN and nothing ever stands out.
-def stands_out(unchanged_runs, run):
-    runs = np.array(unchanged_runs, dtype=float)
-    usual = runs.mean(axis=0)
-    noise = np.abs(runs - usual).max()
-    moved = np.abs(run - usual)
-    return bool((moved > 4 * noise + 1e-9 * np.abs(usual)).any())
 
 
 # %% wrong="inspects_names" of="reads_other_rows" caught_by="other_rows"
@@ -1258,21 +1240,6 @@ def reads_other_rows(pipeline, train, test, target):
             fresh = rng.choice(train[column].to_numpy(), len(test))
         pushed[column] = test[column].where(kept, fresh)
     return stands_out([run[kept] for run in unchanged], pipeline(train, pushed)[kept])
-
-
-# %% wrong="shuffles_the_others" of="reads_other_rows" caught_by="other_rows"
-# Shuffles the other rows: their mean, spread, largest value and counts stay, and so does every scaler.
-def reads_other_rows(pipeline, train, test, target):
-    rng = np.random.default_rng(7)
-    unchanged = [pipeline(train, test) for _ in range(3)]
-    for _ in range(8):
-        order = np.arange(len(test))
-        moved = rng.permutation(len(test))[: len(test) // 2]
-        order[moved] = rng.permutation(moved)
-        kept = order == np.arange(len(test))
-        if stands_out([run[kept] for run in unchanged], pipeline(train, test.iloc[order])[kept]):
-            return True
-    return False
 
 
 # %% wrong="numbers_only" of="reads_other_rows" caught_by="other_rows"
@@ -1311,52 +1278,6 @@ def reads_other_rows(pipeline, train, test, target):
     return False
 
 
-# %% wrong="pushes_the_training_rows" of="reads_other_rows" caught_by="other_rows"
-# Changes the training rows, which every pipeline is there to read.
-def reads_other_rows(pipeline, train, test, target):
-    rng = np.random.default_rng(7)
-    unchanged = [pipeline(train, test) for _ in range(3)]
-    for _ in range(8):
-        kept = rng.permutation(len(train)) < len(train) // 2
-        pushed = train.copy()
-        for column in train.columns:
-            if is_numeric_dtype(train[column]):
-                fresh = rng.normal(train[column].mean(), 100 * train[column].std(), len(train))
-                pushed[column] = train[column].where(kept, fresh)
-        if stands_out(unchanged, pipeline(pushed, test)):
-            return True
-    return False
-
-
-# %% wrong="compares_changed_rows" of="reads_other_rows" caught_by="other_rows"
-# Compares the rows that it changed, too: a row's own prediction may follow its own features.
-def reads_other_rows(pipeline, train, test, target):
-    rng = np.random.default_rng(7)
-    unchanged = [pipeline(train, test) for _ in range(3)]
-    for _ in range(8):
-        kept = rng.permutation(len(test)) < len(test) // 2
-        pushed = test.copy()
-        for column in test.columns:
-            if is_numeric_dtype(test[column]):
-                fresh = rng.normal(train[column].mean(), 100 * train[column].std(), len(test))
-            else:
-                fresh = rng.choice(train[column].to_numpy(), len(test))
-            pushed[column] = test[column].where(kept, fresh)
-        if stands_out(unchanged, pipeline(train, pushed)):
-            return True
-    return False
-
-
-# %% wrong="adds_a_constant" of="reads_target" caught_by="target_in_features"
-# Adds one constant to all targets: ranks, standardised and centred targets do not notice.
-def reads_target(pipeline, train, test, target):
-    unchanged = [pipeline(train, test) for _ in range(3)]
-    for step in (-1000.0, 1000.0):
-        if stands_out(unchanged, pipeline(train, test.assign(**{target: test[target] + step}))):
-            return True
-    return False
-
-
 # %% wrong="shuffles_the_target" of="reads_target" caught_by="target_in_features"
 # Shuffles the target: its mean, its spread and its share above a threshold stay, and so does what uses them.
 def reads_target(pipeline, train, test, target):
@@ -1369,14 +1290,6 @@ def reads_target(pipeline, train, test, target):
     return False
 
 
-# %% wrong="looks_for_correlation" of="reads_target" caught_by="target_in_features"
-# Looks at the data instead of the pipeline: an honest strong feature is accused, a leaking transform is not.
-def reads_target(pipeline, train, test, target):
-    features = test.select_dtypes("number").drop(columns=target)
-    predicted = np.corrcoef(pipeline(train, test), test[target])[0, 1]
-    return bool(features.corrwith(test[target]).abs().max() > 0.9 or predicted > 0.9)
-
-
 # %% wrong="no_noise" of="reads_target" caught_by="target_in_features"
 # Compares one run with one run: every random pipeline is accused.
 def reads_target(pipeline, train, test, target):
@@ -1386,18 +1299,6 @@ def reads_target(pipeline, train, test, target):
     for _ in range(5):
         fresh = rng.normal(middle, 100 * spread, len(test))
         if stands_out(unchanged, pipeline(train, test.assign(**{target: fresh}))):
-            return True
-    return False
-
-
-# %% wrong="changes_both_targets" of="reads_target" caught_by="target_in_features"
-# Changes the training target as well, which every model learns from.
-def reads_target(pipeline, train, test, target):
-    rng = np.random.default_rng(7)
-    unchanged = [pipeline(train, test) for _ in range(3)]
-    for _ in range(5):
-        fresh = [part.assign(**{target: 1000 * rng.normal(size=len(part))}) for part in (train, test)]
-        if stands_out(unchanged, pipeline(*fresh)):
             return True
     return False
 
@@ -1417,23 +1318,6 @@ def reads_future(build, rows, time):
     return stands_out(unchanged, np.where(known, build(pushed), unchanged[0]))
 
 
-# %% wrong="changes_the_present" of="reads_future" caught_by="future"
-# One boundary: it changes the rows of the week at the cut and then compares these very rows.
-def reads_future(build, rows, time):
-    rng = np.random.default_rng(7)
-    unchanged = [build(rows) for _ in range(3)]
-    for now in sorted(rows[time].unique())[:-1]:
-        known = (rows[time] <= now).to_numpy()
-        pushed = rows.copy()
-        for column in rows.columns.drop(time):
-            if is_numeric_dtype(rows[column]):
-                fresh = rng.normal(rows[column].mean(), 100 * rows[column].std(), len(rows))
-                pushed[column] = rows[column].where(rows[time] < now, fresh)
-        if stands_out(unchanged, np.where(known, build(pushed), unchanged[0])):
-            return True
-    return False
-
-
 # %% wrong="place_for_time" of="reads_future" caught_by="future"
 # Takes the place of a row for its time: where rows are not sorted, the past is accused of being the future.
 def reads_future(build, rows, time):
@@ -1449,32 +1333,6 @@ def reads_future(build, rows, time):
         if stands_out(unchanged, np.where(known, build(pushed), unchanged[0])):
             return True
     return False
-
-
-# %% wrong="sorts_first" of="reads_future" caught_by="future"
-# Sorts the rows before it hands them on: a builder that goes by row order is clean only on sorted rows.
-def reads_future(build, rows, time):
-    rng = np.random.default_rng(7)
-    rows = rows.sort_values(time)
-    unchanged = [build(rows) for _ in range(3)]
-    for now in sorted(rows[time].unique())[len(rows) // 4 : -3]:
-        known = (rows[time] <= now).to_numpy()
-        pushed = rows.copy()
-        for column in rows.columns.drop(time):
-            if is_numeric_dtype(rows[column]):
-                fresh = rng.normal(rows[column].mean(), 100 * rows[column].std(), len(rows))
-                pushed[column] = rows[column].where(known, fresh)
-        if stands_out(unchanged, np.where(known, build(pushed), unchanged[0])):
-            return True
-    return False
-
-
-# %% wrong="exact_copies" of="twins_across" caught_by="twins"
-# Looks for exact copies: a sample that was measured again differs in the last digit and passes.
-def twins_across(rows, folds, ignore, tolerance):
-    values = rows.drop(columns=ignore).reset_index(drop=True)
-    keys = values.groupby(list(values.columns), dropna=False, sort=False).ngroup().to_numpy()
-    return [sorted(int(p) for p in test if keys[p] in set(keys[train])) for train, test in folds]
 
 
 # %% wrong="rounds_first" of="twins_across" caught_by="twins"
@@ -1523,21 +1381,6 @@ def twins_across(rows, folds, ignore, tolerance):
     return found
 
 
-# %% wrong="one_column_is_enough" of="twins_across" caught_by="twins"
-# Averages over the columns: a row that differs clearly in one of them still counts as a twin.
-def twins_across(rows, folds, ignore, tolerance):
-    numbers = rows.drop(columns=ignore).select_dtypes("number")
-    texts = rows.drop(columns=ignore).select_dtypes(exclude="number").to_numpy()
-    scaled = (numbers / numbers.std()).fillna(1e6).to_numpy()
-    found = []
-    for train, test in folds:
-        gaps = np.abs(scaled[test][:, None] - scaled[train][None, :]).mean(axis=2)
-        same = (texts[test][:, None] == texts[train][None, :]).all(axis=2)
-        alike = (gaps <= 2 * tolerance) & same
-        found.append(sorted(int(p) for p in np.asarray(test)[alike.any(axis=1)]))
-    return found
-
-
 # %% wrong="population_spread" of="log_price" caught_by="price_of_the_leak"
 # Divides by n: with three splits the spread comes out a fifth too small.
 def log_price(pipeline, rows, target, split_seeds):
@@ -1578,25 +1421,6 @@ def log_price(pipeline, rows, target, split_seeds):
     return run.info.run_id
 
 
-# %% wrong="replay_in_one_batch" of="log_price" caught_by="price_of_the_leak"
-# Hides the target but hands in all test rows at once, so that other rows can still be read.
-def log_price(pipeline, rows, target, split_seeds):
-    batch, replay = [], []
-    for seed in split_seeds:
-        train, test = train_test_split(rows, test_size=0.2, random_state=seed)
-        hidden = test.assign(**{target: train[target].mean()})
-        batch.append(r2_score(test[target], pipeline(train, test)))
-        replay.append(r2_score(test[target], pipeline(train, hidden)))
-    price = np.array(batch) - np.array(replay)
-    with mlflow.start_run() as run:
-        mlflow.log_params(
-            {"split_seeds": ",".join(map(str, split_seeds)), "test_share": 0.2, "target": target}
-        )
-        mlflow.log_metrics({"batch_r2_mean": np.mean(batch), "replay_r2_mean": np.mean(replay)})
-        mlflow.log_metrics({"price_mean": price.mean(), "price_sd": price.std(ddof=1)})
-    return run.info.run_id
-
-
 # %% also="pooled_spread" of="stands_out"
 def stands_out(unchanged_runs, run):
     runs = pd.DataFrame(unchanged_runs).astype(float)
@@ -1606,23 +1430,6 @@ def stands_out(unchanged_runs, run):
     spread = np.sqrt(runs.var().mean()) if runs.notna().any(axis=None) else 0.0
     moved = (run - runs.mean()).abs()
     return bool((moved > 8 * spread + 1e-9 * runs.mean().abs()).any())
-
-
-# %% also="each_row_alone" of="reads_other_rows"
-def reads_other_rows(pipeline, train, test, target):
-    rng = np.random.default_rng()
-    unchanged = [pipeline(train, test) for _ in range(4)]
-    numbers = [column for column in test if is_numeric_dtype(test[column])]
-    for place in range(len(test)):
-        crowd = train.sample(len(test), replace=True, random_state=place).set_axis(test.index)
-        signs = rng.choice([-1000.0, 1000.0], (len(test), len(numbers)))
-        crowd[numbers] = crowd[numbers].fillna(0) + signs * train[numbers].std().to_numpy()
-        crowd.iloc[place] = test.iloc[place]
-        found = np.array(unchanged[0])
-        found[place] = pipeline(train, crowd)[place]
-        if stands_out(unchanged, found):
-            return True
-    return False
 
 
 # %% also="columns_in_turn" of="reads_other_rows"
@@ -1668,18 +1475,6 @@ def reads_other_rows(pipeline, train, test, target):
     return False
 
 
-# %% also="both_sides" of="reads_target"
-def reads_target(pipeline, train, test, target):
-    rng = np.random.default_rng()
-    unchanged = [pipeline(train, test) for _ in range(4)]
-    for _ in range(8):
-        pushed = test.copy()
-        pushed[target] = rng.choice([-1e4, 1e4], len(test)) * rng.uniform(1, 2, len(test))
-        if stands_out(unchanged, pipeline(train, pushed)):
-            return True
-    return False
-
-
 # %% also="cuts_the_future_off" of="reads_future"
 def reads_future(build, rows, time):
     unchanged = [build(rows) for _ in range(3)]
@@ -1707,29 +1502,3 @@ def twins_across(rows, folds, ignore, tolerance):
         gap = index.kneighbors(space[test])[0][:, 0]
         found.append(np.sort(np.asarray(test)[gap <= tolerance]).tolist())
     return found
-
-
-# %% also="client" of="log_price"
-def log_price(pipeline, rows, target, split_seeds):
-    scores = {}
-    for seed in split_seeds:
-        train, test = train_test_split(rows, test_size=0.2, random_state=seed)
-        blind = test.copy()
-        blind[target] = float(np.mean(train[target]))
-        actual = test[target].to_numpy()
-        total = ((actual - actual.mean()) ** 2).sum()
-        alone = np.concatenate([pipeline(train, blind[at : at + 1]) for at in range(len(blind))])
-        errors = [((actual - found) ** 2).sum() for found in (pipeline(train, test), alone)]
-        scores[seed] = [1 - error / total for error in errors]
-    table = pd.DataFrame(scores, index=["batch", "replay"]).T
-    price = table["batch"] - table["replay"]
-    run = mlflow.start_run()
-    mlflow.log_param("split_seeds", ",".join(str(seed) for seed in split_seeds))
-    mlflow.log_param("test_share", 0.2)
-    mlflow.log_param("target", target)
-    mlflow.log_metric("batch_r2_mean", table["batch"].mean())
-    mlflow.log_metric("replay_r2_mean", table["replay"].mean())
-    mlflow.log_metric("price_mean", price.mean())
-    mlflow.log_metric("price_sd", price.std())
-    mlflow.end_run()
-    return run.info.run_id
