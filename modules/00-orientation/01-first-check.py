@@ -419,10 +419,11 @@ for share in (0.10, 0.01):
 # %% [markdown]
 # ## Now the exercise
 #
-# `mle start first-check` in a terminal copies the exercise to your folder `work/` and opens it. Write each
-# answer where it says `raise NotImplementedError()`, and save. Then `mle check first-check` runs the whole
-# notebook afresh and tells you the points. Inside the notebook, after `%load_ext grader`, `%check` looks at
-# what you have defined so far. The clean run is the one that counts. Each test ends in one of these ways:
+# `mle start first-check`, in a terminal, puts the exercise, `01-first-check.ipynb`, beside this lesson, if it is
+# not there yet. Open it, write each answer where it says `raise NotImplementedError()`, and save. Then
+# `mle check first-check` runs the whole notebook afresh and tells you the points. Inside the notebook, after
+# `%load_ext grader`, `%check` looks at what you have defined so far. The clean run is the one that counts.
+# Each test ends in one of these ways:
 #
 # | outcome | what it means | what to do |
 # | --- | --- | --- |
