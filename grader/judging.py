@@ -94,7 +94,7 @@ def failure_of(error: BaseException, file: str, peer: Peer | None, hidden: bool)
             "word": error.word,
             "what": error.what,
             "got": error.got_coarse if hidden else error.got,
-            "expected": "another value" if hidden else error.expected,
+            "expected": "the value that the rule gives" if hidden else error.expected,
             "why": error.why,
             "look_at": error.look_at,
         }

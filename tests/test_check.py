@@ -68,7 +68,7 @@ def test_a_hidden_failure_keeps_its_input_and_names_its_misconception(tmp_path):
 
     assert first.returncode == 1
     assert test["message"] == (
-        "add_up of a list with a refund: got an int, expected another value, "
+        "add_up of a list with a refund: got an int, expected the value that the rule gives, "
         "because a refund counts as well as a sale. Look at which amounts you leave out."
     )
     assert test["misconception"] == "A refund is an amount too, and this counts only sales."
