@@ -38,7 +38,7 @@ from grader.watch import watch_notebook
 from grader.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
-REST_SECONDS = 1.0
+REST_SECONDS = 3
 SAVE = "mle watch, save to verdict"
 RUN = "mle watch, the run alone"
 CHECK = "mle check, start to verdict"
@@ -87,11 +87,13 @@ class Watching:
 
 
 def rest() -> None:
-    """Return when no process below this one has worked for a second, as between two saves of a learner."""
-    before = -1.0
-    while (now := busy_seconds()) - before > 0.02 * REST_SECONDS:
+    """Return when no process below this one has worked for some seconds, as between two saves of a learner."""
+    before, quiet = -1.0, 0
+    while quiet < REST_SECONDS:
+        now = busy_seconds()
+        quiet = quiet + 1 if abs(now - before) < 0.01 else 0
         before = now
-        time.sleep(REST_SECONDS)
+        time.sleep(1)
 
 
 def busy_seconds() -> float:
