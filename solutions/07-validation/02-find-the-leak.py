@@ -441,7 +441,7 @@ for place in range(len(zoos[0][3])):
     )
     if bool(verdict) is not leaks:
         (misses if leaks else alarms).append(name)
-# The reference and the other right answers miss none of 17 and alarm on none of 9, over 40 seeds; the best
+# The reference and the other right answers miss none of 17 and alarm on none of 9, over 22 seeds; the best
 # wrong answer is at 3 or more in one of the two, so one is left to bad luck in either.
 expect.true(
     len(misses) <= 1,
@@ -656,7 +656,7 @@ for place in range(len(zoos[0][3])):
     )
     if bool(verdict) is not leaks:
         (misses if leaks else alarms).append(name)
-# The reference and the other right answers miss none of 15 and alarm on none of 9, over 40 seeds; the best
+# The reference and the other right answers miss none of 15 and alarm on none of 9, over 22 seeds; the best
 # wrong answer is at 3 or more in one of the two, so one is left to bad luck in either.
 expect.true(
     len(misses) <= 1,
@@ -891,7 +891,7 @@ for place in range(24):
     )
     if bool(verdict) is not leaks:
         (misses if leaks else alarms).append(name)
-# The reference and the other right answers miss none of 15 and alarm on none of 9, over 40 seeds; the best
+# The reference and the other right answers miss none of 15 and alarm on none of 9, over 22 seeds; the best
 # wrong answer is at 3 or more in one of the two, so one is left to bad luck in either.
 expect.true(
     len(misses) <= 1,
