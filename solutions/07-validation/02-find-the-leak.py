@@ -991,6 +991,14 @@ expect.equal(
 from sklearn.datasets import load_breast_cancer
 
 rng = expect.rng()
+changes = pd.DataFrame({"change": [-2.0, -1.0, 0.0, 1.0, 2.0, np.nan, np.nan]})
+expect.equal(
+    twins_across(changes, [(np.array([0, 1, 3, 4, 6]), np.array([2, 5]))], [], 0.05),
+    [[5]],
+    what="twins_across where a row is 0, which is also the mean, and others hold a gap",
+    why="a gap agrees with a gap and with nothing else, whatever a gap would be filled with",
+    look_at="what stands in the place of a gap when you compare",
+)
 real = load_breast_cancer(as_frame=True).data
 columns = ["mean radius", "mean texture", "mean smoothness", "mean concavity", "worst area"]
 for tolerance in (0.02, 0.05):
