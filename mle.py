@@ -21,6 +21,7 @@ STAMP = "seatrial-stamp.txt"
 MLE = ("-P", "-c", "import sys; sys.argv[0] = 'mle'; from grader.cli import main; sys.exit(main())")
 LINT = (("-m", "ruff", "check", "."), ("-m", "ruff", "format", "--check", "."), ("-m", "mypy"))
 PYTEST = ("-m", "pytest", "-n", "2")
+BROWSER = ("-m", "pytest", "-m", "browser")  # by itself: two JupyterLabs at a time get into each other's way
 COURSE = ((*MLE, "build", "--check"), (*MLE, "verify"))
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 QUIET = {
@@ -444,7 +445,7 @@ def main(arguments: "list[str]") -> int:
     if arguments[:1] == ["test"] and arguments[1:]:
         return check(python, ((*PYTEST, *arguments[1:]),))
     if arguments[:1] == ["test"]:
-        return check(python, (*LINT, PYTEST, *COURSE))
+        return check(python, (*LINT, (*PYTEST, "-m", "not browser"), BROWSER, *COURSE))
     # What `mle` tells the reader to type is what works from here.
     os.environ.setdefault("SEATRIAL_COMMAND", "python3 mle.py" if os.name != "nt" else "py mle.py")
     return hand_on(python, [*MLE, *arguments])
