@@ -17,7 +17,6 @@ STYLES = {
     Outcome.CRASHED: "magenta",
     Outcome.OUT_OF_LIMITS: "yellow",
 }
-OUTPUT_LINES = 12
 
 
 def as_json(report: Report) -> dict[str, Any]:
