@@ -32,10 +32,12 @@ __all__ = ["CodecError", "NotPlain", "dumps", "loads", "plain"]
 
 MOST_BYTES = 256 * 2**20
 MOST_NODES = 5_000_000
+MOST_CONTAINERS = 250_000  # each costs a microsecond; lists that share their parts grow without end
 MOST_DEPTH = 64
 _MARK = b"STC1"
 _FRONT = struct.Struct("<4sI")
 _AS_THEY_ARE = frozenset((NoneType, bool, float))
+_TEXT = {str}
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
@@ -43,7 +45,8 @@ def dumps(value: object, *, export: Callable[[Any], dict[str, Any]] | None = Non
     """The value as bytes.
 
     export: called with everything that is not plain; returns a small JSON description to send instead.
-    Raises NotPlain without `export`, and CodecError if the value is deeper than 64 or larger than 256 MB.
+    Raises NotPlain without `export`, and CodecError if the value is deeper than 64, larger than 256 MB, or of
+    more than 250,000 containers.
     """
     writer = _Writer(export)
     node = writer.node(value, 0)
@@ -105,6 +108,7 @@ class _Writer:
         self.buffers: list[bytes] = []
         self.size_bytes = 0
         self.nodes = 0
+        self.containers = 0
 
     def buffer(self, raw: bytes) -> None:
         self.size_bytes += len(raw)
@@ -134,12 +138,20 @@ class _Writer:
                 raise
             del self.buffers[buffers:]
             self.size_bytes = size_bytes
+            self.count_container()
             return ["h", self.export(value)]
+
+    def count_container(self) -> None:
+        self.containers += 1
+        if self.containers > MOST_CONTAINERS:
+            raise CodecError(f"a value of more than {MOST_CONTAINERS} lists, dictionaries and objects")
 
     def many(self, tag: str, values: Iterable[Any], depth: int) -> list[Any]:
         children: list[Any] = list(values)
         self.count(len(children))
-        if _AS_THEY_ARE.issuperset(map(type, children)):
+        self.count_container()
+        kinds = set(map(type, children))
+        if kinds <= _AS_THEY_ARE or (kinds == _TEXT and "".join(children).isascii()):
             return [tag, *children]
         depth += 1
         return [tag, *[self.node(child, depth) for child in children]]
@@ -189,6 +201,7 @@ class _Reader:
         self.sizes = iter(sizes)
         self.resolve = resolve
         self.nodes = 0
+        self.containers = 0
 
     def buffer(self) -> memoryview:
         size = next(self.sizes, None)
@@ -220,8 +233,11 @@ class _Reader:
 
     def many(self, node: list[Any], depth: int) -> list[Any]:
         self.count(len(node))
+        self.containers += 1
+        if self.containers > MOST_CONTAINERS:
+            raise CodecError(f"a message of more than {MOST_CONTAINERS} lists and dictionaries")
         depth += 1
-        return [self.node(child, depth) for child in node[1:]]
+        return [self.node(child, depth) if type(child) in (list, dict) else child for child in node[1:]]
 
 
 def _read_dict(node: list[Any], reader: _Reader, depth: int) -> dict[Any, Any]:

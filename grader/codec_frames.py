@@ -149,21 +149,17 @@ def _write_vector(vector: Any, writer: Writer, depth: int) -> list[Any]:
     import numpy as np
     import pandas as pd
 
+    dtype = vector.dtype
+    if isinstance(dtype, pd.StringDtype):  # before numpy's, from which texts in Python's storage derive
+        return _write_texts(vector, writer, depth)
     if isinstance(vector, pd.arrays.NumpyExtensionArray):
         vector = vector.to_numpy()
-    dtype = vector.dtype
+        dtype = vector.dtype
     if isinstance(dtype, np.dtype):
         array = np.asarray(vector)
         if dtype.kind == "O":
             return ["pO", write_objects(array.tolist(), writer, depth)]
         return write_array(array, writer, depth)
-    if isinstance(dtype, pd.StringDtype):
-        texts = vector.astype(object)
-        missing = np.asarray(vector.isna())
-        parts = writer.node(
-            [None if gone else text for text, gone in zip(texts, missing, strict=True)], depth + 1
-        )
-        return ["ps", dtype.storage, int(dtype.na_value is pd.NA), parts]
     if isinstance(dtype, pd.CategoricalDtype):
         codes = write_array(np.asarray(vector.codes), writer, depth)
         return ["pc", int(bool(dtype.ordered)), codes, _write_index(vector.categories, writer, depth + 1)]
@@ -185,6 +181,22 @@ def _write_vector(vector: Any, writer: Writer, depth: int) -> list[Any]:
             _write_index(right, writer, depth + 1),
         ]
     raise NotPlain(f"a column of {dtype} is not plain")
+
+
+def _write_texts(vector: Any, writer: Writer, depth: int) -> list[Any]:
+    """The node of a text column: each text once and the places where it stands, if most come back."""
+    import numpy as np
+    import pandas as pd
+
+    kind = [vector.dtype.storage, int(vector.dtype.na_value is pd.NA)]
+    codes, distinct = vector.factorize()
+    if 2 * len(distinct) <= len(vector):
+        places = write_array(codes.astype(np.int32), writer, depth)
+        return ["pk", *kind, writer.node(list(distinct.astype(object)), depth + 1), places]
+    texts = vector.astype(object)
+    missing = np.asarray(vector.isna())
+    parts = [None if gone else text for text, gone in zip(texts, missing, strict=True)]
+    return ["ps", *kind, writer.node(parts, depth + 1)]
 
 
 def _write_timestamp(value: pd.Timestamp, writer: Writer, depth: int) -> list[Any]:

@@ -12,6 +12,7 @@ from grader.codec_scalars import read_zone
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_TEXT_BYTES = 256 * 2**20
 _UNITS = frozenset(("s", "ms", "us", "ns"))
 
 
@@ -97,7 +98,15 @@ def _read_texts(node: list[Any], reader: Reader, depth: int) -> Any:
     texts = reader.node(node[3], depth + 1)
     if any(text is not None and type(text) is not str for text in texts):
         raise CodecError("a text column with other things than text")
-    return pd.array(texts, dtype=dtype)
+    if node[0] == "ps":
+        return pd.array(texts, dtype=dtype)
+    places = read_array(node[4], reader, depth)
+    lengths = np.array([len(text or "") for text in texts] + [0], np.int64)  # -1 is the last: no text
+    if places.ndim != 1 or places.dtype != np.int32 or (places < -1).any():
+        raise CodecError("a text column without places")
+    if 4 * int(lengths[places].sum()) > MOST_TEXT_BYTES:
+        raise CodecError("a text column of more than 256 MB")
+    return pd.array(texts, dtype=dtype).take(places, allow_fill=True)
 
 
 def _read_categories(node: list[Any], reader: Reader, depth: int) -> Any:
@@ -189,6 +198,7 @@ def _read_missing(node: list[Any], reader: Reader, depth: int) -> Any:
 
 _VECTORS: dict[Any, Callable[[list[Any], Any, int], Any]] = {
     "ps": _read_texts,
+    "pk": _read_texts,
     "pc": _read_categories,
     "pz": _read_zoned,
     "pm": _read_masked,

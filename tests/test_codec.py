@@ -332,6 +332,47 @@ def test_a_value_that_contains_itself_is_refused():
             dumps(value)
 
 
+def test_a_message_of_very_many_lists_is_refused():
+    """What `dumps` refuses to make, `loads` refuses to read: a quarter of a million containers."""
+    header = json.dumps([["l", *[["l"]] * 250_000], []]).encode()
+
+    with pytest.raises(CodecError, match="lists"):
+        loads(struct.pack("<4sI", b"STC1", len(header)) + header)
+
+
+@pytest.mark.parametrize("storage", ["python", "pyarrow"])
+@pytest.mark.parametrize("missing", [pd.NA, np.nan])
+@pytest.mark.parametrize(
+    "texts", [[], ["a"], [None], [None, "x", "é", "x"] * 9, ["a", "b", "c", None]], ids=len
+)
+def test_texts_that_come_back_often_are_sent_once(storage, missing, texts):
+    """A column of few different texts is short and the same afterwards, in its own kind of storage."""
+    column = pd.Series(texts, dtype=pd.StringDtype(storage, na_value=missing))
+    long = pd.concat([column] * 100, ignore_index=True)
+
+    for series in (column, long):
+        back = loads(dumps(series))
+
+        pd.testing.assert_series_equal(back, series)
+        assert back.dtype.storage == storage
+    assert len(dumps(long)) < 300 + 4 * len(long)
+
+
+@pytest.mark.parametrize(
+    ("texts", "places"),
+    [(["a"], [1]), (["a"], [-2]), ([], [0]), ([1], [0]), (["a" * 2**20], [0] * 100)],
+    ids=["beyond", "below -1", "no texts", "a number", "too large"],
+)
+@pytest.mark.parametrize("storage", ["python", "pyarrow"])
+def test_a_forged_text_column_is_refused(storage, texts, places):
+    """Places without a text, and a short message that would become hundreds of megabytes."""
+    header = json.dumps([["pk", storage, 0, ["l", *texts], ["a", "<i4", [len(places)]]], [4 * len(places)]])
+    raw = struct.pack("<4sI", b"STC1", len(header)) + header.encode() + np.array(places, "<i4").tobytes()
+
+    with pytest.raises(CodecError):
+        loads(raw)
+
+
 def loads_or_refuses(data: bytes) -> None:
     with contextlib.suppress(CodecError):
         loads(data)
