@@ -1,6 +1,7 @@
-"""Real data sets with tidy column names, read from the installed packages; no network is needed.
+"""Real data sets with tidy column names: `load(name)` gives a new pandas DataFrame.
 
-`load(name)` gives a new pandas DataFrame. Source, licence, units and known flaws of each set stand in
+Those in NAMES are read from the installed packages and need no network; those in OPTIONAL have to be downloaded
+once, with `mle data fetch NAME`. Source, licence, units and known flaws of each set stand in
 `datasets/datasheets/<name>.md`.
 """
 
@@ -8,21 +9,51 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from tidewater.real import medical, surveys
+from tidewater.real import medical, pictures, series, specimens, surveys
+from tidewater.real.pictures import UnknownPhotographError, photograph
+from tidewater.real.public import PUBLIC, NotFetchedError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["NAMES", "UnknownDataError", "load"]
+__all__ = [
+    "ABOUT",
+    "NAMES",
+    "OPTIONAL",
+    "NotFetchedError",
+    "UnknownDataError",
+    "UnknownPhotographError",
+    "load",
+    "photograph",
+]
 
-_READERS: dict[str, Callable[[], pd.DataFrame]] = {
-    "breast_cancer": medical.breast_cancer,
-    "fair": surveys.fair,
-    "randhie": medical.randhie,
+
+class _Shipped(NamedTuple):
+    about: str
+    read: Callable[[], pd.DataFrame]
+
+
+_SHIPPED = {
+    "breast_cancer": _Shipped("cells of breast masses, malignant and benign", medical.breast_cancer),
+    "co2": _Shipped("carbon dioxide in the air over Hawaii, by week", series.co2),
+    "diabetes": _Shipped("measurements of diabetes patients, and the disease a year later", medical.diabetes),
+    "digits": _Shipped("handwritten digits, 8 x 8 grey values", pictures.digits),
+    "elnino": _Shipped("temperature of the eastern Pacific, by month", series.elnino),
+    "fair": _Shipped("a survey of married women, 1974", surveys.fair),
+    "iris": _Shipped("sepals and petals of three species", specimens.iris),
+    "longley": _Shipped("the US economy 1947 to 1962, nearly collinear", series.longley),
+    "macrodata": _Shipped("the US economy 1959 to 2009, by quarter", series.macrodata),
+    "nile": _Shipped("the flow of the Nile, by year", series.nile),
+    "photographs": _Shipped("two photographs; the pictures by photograph(name)", pictures.photographs),
+    "randhie": _Shipped("the RAND health insurance experiment", medical.randhie),
+    "sunspots": _Shipped("sunspot numbers, by year", series.sunspots),
+    "wine": _Shipped("chemistry of wines of three cultivars", specimens.wine),
 }
-NAMES = tuple(_READERS)
+NAMES = tuple(_SHIPPED)
+OPTIONAL = tuple(PUBLIC)
+ABOUT = {name: each.about for name, each in (_SHIPPED | PUBLIC).items()}
 
 
 class UnknownDataError(ValueError):
@@ -32,11 +63,17 @@ class UnknownDataError(ValueError):
 def load(name: str) -> pd.DataFrame:
     """A data set by its name, as a table of its own that the caller may change.
 
-    name: one of NAMES.
-    Raises UnknownDataError for any other name.
+    name: one of NAMES, or one of OPTIONAL that was fetched before.
+    Raises UnknownDataError for any other name, NotFetchedError for an optional set that is not here.
     """
-    if name in _READERS:
-        return _READERS[name]()
-    close = difflib.get_close_matches(str(name), NAMES, n=1)
-    offer = f'Did you mean "{close[0]}"?' if close else f"There are {', '.join(NAMES)}."
-    raise UnknownDataError(f'no data set named "{name}". {offer}')
+    check_name(name)
+    return PUBLIC[name].load() if name in PUBLIC else _SHIPPED[name].read()
+
+
+def check_name(name: str) -> None:
+    """Raises UnknownDataError, which offers the nearest name, unless there is a set of this name."""
+    known = (*NAMES, *OPTIONAL)
+    if name not in known:
+        close = difflib.get_close_matches(str(name), known, n=1)
+        offer = f'Did you mean "{close[0]}"?' if close else f"There are {', '.join(known)}."
+        raise UnknownDataError(f'no data set named "{name}". {offer}')

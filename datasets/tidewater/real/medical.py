@@ -1,4 +1,4 @@
-"""The RAND health insurance experiment, from statsmodels, and breast cancer, from scikit-learn."""
+"""The RAND health insurance experiment, from statsmodels; breast cancer and diabetes, from scikit-learn."""
 
 from __future__ import annotations
 
@@ -27,6 +27,18 @@ _RANDHIE_COLUMNS = {
     "ghindx": "general_health",
     "mdvis": "visits",
     "meddol": "medical_dollars",
+}
+_DIABETES_COLUMNS = {
+    "age": "age_years",
+    "sex": "sex_code",
+    "bmi": "body_mass_index",
+    "bp": "blood_pressure",
+    "s1": "total_cholesterol",
+    "s2": "ldl",
+    "s3": "hdl",
+    "s4": "cholesterol_ratio",
+    "s5": "log_triglycerides",
+    "s6": "glucose",
 }
 _RANDHIE_ORDER = [
     *("person", "year", "site", "age_years", "female", "family_size", "education_years", "income_dollars"),
@@ -67,3 +79,16 @@ def breast_cancer() -> pd.DataFrame:
     rows = pd.DataFrame(source.data, columns=[name.replace(" ", "_") for name in source.feature_names])
     diagnosis = np.where(source.target == 0, "malignant", "benign")
     return rows.assign(diagnosis=pd.Series(diagnosis, dtype="str"))
+
+
+def diabetes() -> pd.DataFrame:
+    """One row for each patient: 442 rows, 10 measurements as they were taken, unscaled, and `progression`."""
+    import pandas as pd
+    from sklearn.datasets import load_diabetes
+
+    source = load_diabetes(scaled=False)
+    rows = pd.DataFrame(source.data, columns=source.feature_names).rename(columns=_DIABETES_COLUMNS)
+    rows["progression"] = source.target
+    whole = ["age_years", "sex_code", "total_cholesterol", "glucose", "progression"]
+    rows[whole] = rows[whole].astype("int64")
+    return rows
