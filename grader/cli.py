@@ -175,11 +175,12 @@ def record(course: Course, found: Report) -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Entry point of `mle`; wrong use and damaged input end with 2, work that falls short with 1."""
-    from grader import cli_author, cli_class, cli_learner
+    from grader import cli_author, cli_class, cli_data, cli_learner
 
     cli_learner.register(app)
     cli_author.register(app)
     cli_class.register(app)
+    cli_data.register(app)
     try:
         return app(args=arguments, prog_name="mle")
     except SeatrialError as error:

@@ -12,7 +12,7 @@ from rich.console import Console
 from grader.errors import SeatrialError
 
 COMMAND = "SEATRIAL_COMMAND"  # how the reader calls `mle`, where it is not on the path
-VERBS = "start|check|watch|hint|solution|next|progress|reset|ui|doctor|new|build|verify|class"
+VERBS = "start|check|watch|hint|solution|next|progress|reset|ui|doctor|new|build|verify|class|data"
 
 FILE_WIDTH = 1000  # in a file or a pipe no line is broken, so that commands can be copied
 out = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else FILE_WIDTH)
