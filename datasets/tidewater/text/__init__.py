@@ -1,0 +1,23 @@
+"""All text of Tidewater, from grammars written for this course: no sentence is taken from elsewhere.
+
+Every function takes a NumPy Generator first and draws only raw bits from it, so that the same state and
+arguments give the same strings on every supported Python and NumPy.
+"""
+
+from tidewater.text.hostile import HOSTILE_KINDS, hostile, hostile_parts
+from tidewater.text.mails import TOPICS, mails
+from tidewater.text.products import CATEGORIES, product_descriptions, product_titles, search_queries
+from tidewater.text.reviews import reviews
+
+__all__ = [
+    "CATEGORIES",
+    "HOSTILE_KINDS",
+    "TOPICS",
+    "hostile",
+    "hostile_parts",
+    "mails",
+    "product_descriptions",
+    "product_titles",
+    "reviews",
+    "search_queries",
+]

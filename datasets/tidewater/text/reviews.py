@@ -1,0 +1,110 @@
+"""Reviews of products: what honest customers write for a known sentiment, and what spammers write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+from tidewater.text.draws import Draws, chance
+from tidewater.text.grammar import Grammar, Rule, expand, load
+from tidewater.text.products import CATEGORIES, head_noun, nouns
+from tidewater.text.surface import polish, roughen
+
+__all__ = ["WAVES", "reviews", "wave_of"]
+
+WAVES = 4
+_CODA, _IRONY, _THEME = chance(0.08), chance(0.08), chance(0.03)
+_HONEST_FACE = chance(0.12)
+_SHAPES = tuple(f"{side}.{shape}" for side in ("up", "down") for shape in ("shape", "mixed", "weak"))
+_TRICKS = tuple(f"{trick}{wave}" for wave in range(WAVES) for trick in ("shill", "links", "attack"))
+
+
+def _grammar() -> Grammar:
+    return load("categories", "products", "reviews", "review_spam")
+
+
+@cache
+def _rules(code: int) -> dict[str, Rule]:
+    names = (*_SHAPES, *_TRICKS, "irony.shape", "opener", "coda", "theme.note", "copy")
+    return {name: _grammar().rule(name, CATEGORIES[code]) for name in names}
+
+
+def wave_of(era: float, draws: Draws) -> int:
+    """The wave of tricks of one spam text: near era 0 always the first, near 1 the last, between them a mixture."""
+    place = min(max(era, 0.0), 1.0) * (WAVES - 1)
+    return min(int(place) + draws.happens(place - int(place)), WAVES - 1)
+
+
+def reviews(
+    rng: np.random.Generator,
+    category_codes: Sequence[int] | np.ndarray,
+    sentiment: Sequence[float] | np.ndarray,
+    is_spam: Sequence[bool] | np.ndarray,
+    *,
+    era: Sequence[float] | np.ndarray | float = 0.0,
+    titles: Sequence[str] | np.ndarray | None = None,
+) -> np.ndarray:
+    """Texts of reviews.
+
+    category_codes: whole numbers, shape (n,), places in CATEGORIES.
+    sentiment: floats, shape (n,), the truth, -1 is the worst and 1 the best; spam hardly heeds it.
+    is_spam: booleans, shape (n,).
+    era: floats, shape (n,) or one, 0 to 1: how far the tricks of spam have moved on.
+    titles: titles of the products, shape (n,); without them a thing of the category is drawn.
+    Returns an object array of n strings.
+    """
+    draws = Draws(rng)
+    codes = np.asarray(category_codes).tolist()
+    eras = np.broadcast_to(np.asarray(era, float), (len(codes),)).tolist()
+    names = list(titles) if titles is not None else [""] * len(codes)
+    brands = _grammar().words("brand")
+    rows = zip(
+        codes, np.asarray(sentiment, float).tolist(), np.asarray(is_spam).tolist(), eras, names, strict=True
+    )
+    out = np.empty(len(codes), dtype=object)
+    for row, (code, feeling, spam, moment, title) in enumerate(rows):
+        item = head_noun(title, code) if title else draws.pick(nouns(code))
+        slots = {"item": item, "brand": draws.pick(brands)}
+        write = _spam(code, feeling, moment, draws, slots) if spam else _honest(code, feeling, draws, slots)
+        out[row] = write
+    return out
+
+
+def _honest(code: int, feeling: float, draws: Draws, slots: dict[str, str]) -> str:
+    """A review by a customer: the nearer the feeling is to 0, the more mixed and the fainter are the words."""
+    take, rules = draws.take, _rules(code)
+    side = "up" if feeling >= 0 else "down"
+    strength = abs(feeling)
+    dice = take() / 2**32
+    if feeling < -0.3 and take() < _IRONY:
+        name = "irony.shape"
+    elif dice < 0.36 - 0.4 * strength:
+        name = f"{side}.weak"
+    elif dice < 0.60 - 0.5 * strength:
+        name = f"{side}.mixed"
+    else:
+        name = f"{side}.shape"
+    text = expand(rules[name], take, slots)
+    if take() < _CODA:
+        text += " " + expand(rules["coda"], take, slots)
+    if take() < _THEME:
+        text += " " + expand(rules["theme.note"], take, slots)
+    return roughen(polish(text), draws)
+
+
+def _spam(code: int, feeling: float, era: float, draws: Draws, slots: dict[str, str]) -> str:
+    """A review for pay; some look like honest ones, some are copies of three texts with small changes."""
+    take, rules = draws.take, _rules(code)
+    if take() < _HONEST_FACE:
+        return _honest(code, 0.9 if feeling >= 0 else -0.9, draws, slots)
+    wave = wave_of(era, draws)
+    dice = take() % 20
+    if dice < 4:
+        text = expand(rules["copy"], take, slots)
+    elif feeling < -0.2 and dice < 14:
+        text = expand(rules[f"attack{wave}"], take, slots)
+    else:
+        text = expand(rules[f"shill{wave}" if dice < 13 else f"links{wave}"], take, slots)
+    return polish(text) if take() & 1 else roughen(polish(text), draws)
