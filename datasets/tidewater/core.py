@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from functools import cached_property
 
-from tidewater import calendar, mechanics, orders, population
+import numpy as np
+
+from tidewater import calendar, catalogue, mechanics, orders, population, visitors
 from tidewater.incidents import Incident
 
-__all__ = ["Core"]
+__all__ = ["SHIPPED_SEED", "Core"]
 
+SHIPPED_SEED = 0
 _DAYS_KEPT = 9  # a week and the day itself, for a source that answers with last week's values
 
 
@@ -35,6 +38,21 @@ class Core:
         return population.make_population(
             self.seed, self.mechanics, self.incidents, self.days, self.orders_per_day
         )
+
+    @cached_property
+    def catalogue(self) -> catalogue.Catalogue:
+        """All products."""
+        return catalogue.make_catalogue(self.seed, self.orders_per_day)
+
+    @cached_property
+    def favourites(self) -> np.ndarray:
+        """(customers,), the favourite category of each customer."""
+        return visitors.draw_favourites(self.seed, len(self.population), self.catalogue.category_share)
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether this is the world that ships with the course; all others are hidden ones."""
+        return self.seed == SHIPPED_SEED
 
     def plan(self, day: int) -> calendar.DayPlan:
         """The rates of one day."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tidewater import sales
+from tidewater import campaigns, catalogue, labelling, sales
 from tidewater.calendar import START
 from tidewater.columns import Columns, to_arrow
 from tidewater.core import Core
@@ -41,12 +41,20 @@ TABLES: dict[str, Table] = {
     "payments": Table("order", daily=sales.payments),
     "chargebacks": Table("order", whole=sales.chargebacks),
     "deliveries": Table("order", daily=sales.deliveries),
+    "products": Table("product", whole=catalogue.products),
+    "promotions": Table("customer x campaign", whole=campaigns.promotions),
+    "annotations": Table("order x annotator", whole=labelling.labels),
 }
 TRUTH: dict[str, Table] = {
     "customers": Table("customer", whole=sales.customers_truth),
     "orders": Table("order", daily=sales.orders_truth),
     "chargebacks": Table("order", whole=sales.chargebacks_truth),
     "deliveries": Table("order", daily=sales.deliveries_truth),
+    "products": Table("product", whole=catalogue.products_truth),
+    "sellers": Table("seller", whole=catalogue.sellers_truth),
+    "promotions": Table("customer x campaign", whole=campaigns.promotions_truth),
+    "annotations": Table("order", whole=labelling.labels_truth),
+    "annotators": Table("annotator", whole=labelling.annotators_truth),
 }
 
 
