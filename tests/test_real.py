@@ -91,6 +91,16 @@ def test_the_datasheet_knows_rows_and_columns(name: str) -> None:
     assert sorted(column for hit in hits for column in hit) == sorted(rows.columns)
 
 
+def test_the_page_on_data_lists_every_set() -> None:
+    """docs/data.md has each name with its subject, and the rows of its datasheet."""
+    page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    table = dict(re.findall(r"^\| `(\w+)` \| (.+? \| [\d,]+) \|", page, re.MULTILINE))
+    sheets = {name: (SHEETS / f"{name}.md").read_text(encoding="utf-8") for name in real.ABOUT}
+    rows = {name: re.findall(r"([\d,]+) rows", sheet)[0] for name, sheet in sheets.items()}
+
+    assert table == {name: f"{about} | {rows[name]}" for name, about in real.ABOUT.items()}
+
+
 def test_every_set_that_a_unit_names_has_a_datasheet() -> None:
     """The `data:` of lessons and exercises; a generated set needs a sheet no less than a real one."""
     sources = [file for room in ("modules", "solutions") for file in (ROOT / room).glob("*/*.py")]

@@ -18,7 +18,6 @@ import httpx
 from tidewater.real.locking import locked
 from tidewater.real.public import FOLDER, PublicSet
 
-CHUNK_BYTES = 1 << 16
 REDIRECTS = 5
 LOCK_PAUSE_SECONDS = 0.2
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -67,14 +66,12 @@ def fetch(
     target: Path,
     *,
     patience: Patience | None = None,
-    verify: ssl.SSLContext | None = None,
     tell: Callable[[str], None] = _silent,
     progress: Callable[[int], None] = _silent,
     pause: Callable[[float], None] = time.sleep,
 ) -> Path:
     """Makes `target` the set's file, downloading what is missing; returns its path.
 
-    verify: the certificates to trust; default the usual ones.
     tell: gets a sentence when something takes another try; progress: the number of bytes that are here.
     Raises FetchError, or OfflineError if no server could be reached.
     """
@@ -96,7 +93,7 @@ def fetch(
         target.parent.mkdir(parents=True, exist_ok=True)
         with locked(target.with_name(f".{target.name}.lock"), wait):
             if not wanted.is_whole(target):
-                with _client(patience, verify) as client:
+                with _client(patience) as client:
                     _Download(wanted, target, client, deadline, progress).run(patience, tell, pause)
     except OSError as error:
         raise FetchError(
@@ -106,10 +103,10 @@ def fetch(
     return target
 
 
-def _client(patience: Patience, verify: ssl.SSLContext | None) -> httpx.Client:
+def _client(patience: Patience) -> httpx.Client:
     limits = httpx.Timeout(patience.read_seconds, connect=patience.connect_seconds)
     try:
-        return httpx.Client(verify=True if verify is None else verify, timeout=limits)
+        return httpx.Client(timeout=limits)
     except (OSError, ValueError) as error:  # files and addresses in SSL_CERT_FILE, HTTPS_PROXY and the like
         raise FetchError(f"the settings of this machine's network cannot be used: {error}") from error
 
@@ -228,7 +225,7 @@ class _Download:
         self.joined = start > 0
         position = start
         with self.part.open("ab") as file:
-            for chunk in response.iter_raw(CHUNK_BYTES):
+            for chunk in response.iter_raw():
                 position += len(chunk)
                 if position > self.wanted.size_bytes:
                     raise self.changed()
