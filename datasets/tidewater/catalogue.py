@@ -12,7 +12,7 @@ from tidewater import places
 from tidewater.columns import Column, Columns, coded
 from tidewater.scales import millionths
 from tidewater.seeds import stream_of
-from tidewater.text.products import CATEGORIES, product_descriptions, product_titles
+from tidewater.text.products import CATEGORIES, head_noun, product_descriptions, product_titles
 
 if TYPE_CHECKING:
     from tidewater.core import Core
@@ -69,6 +69,12 @@ class Catalogue:
         """(P,), object array of strings."""
         rng = stream_of(self.seed, "products", "descriptions")
         return product_descriptions(rng, self.category, self.titles, self.quality)
+
+    @cached_property
+    def things(self) -> np.ndarray:
+        """(P,), object array: the thing that each title names."""
+        rows = zip(self.titles.tolist(), self.category.tolist(), strict=True)
+        return np.array([head_noun(title, code) for title, code in rows], dtype=object)
 
     @cached_property
     def category_share(self) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tidewater import campaigns, catalogue, labelling, sales
+from tidewater import behaviour, campaigns, catalogue, labelling, sales, searching
 from tidewater.calendar import START
 from tidewater.columns import Columns, to_arrow
 from tidewater.core import Core
@@ -42,6 +42,8 @@ TABLES: dict[str, Table] = {
     "chargebacks": Table("order", whole=sales.chargebacks),
     "deliveries": Table("order", daily=sales.deliveries),
     "products": Table("product", whole=catalogue.products),
+    "events": Table("view, click or cart", daily=behaviour.events),
+    "searches": Table("query x shown product", daily=searching.searches),
     "promotions": Table("customer x campaign", whole=campaigns.promotions),
     "annotations": Table("order x annotator", whole=labelling.labels),
 }
@@ -52,6 +54,8 @@ TRUTH: dict[str, Table] = {
     "deliveries": Table("order", daily=sales.deliveries_truth),
     "products": Table("product", whole=catalogue.products_truth),
     "sellers": Table("seller", whole=catalogue.sellers_truth),
+    "events": Table("event", daily=behaviour.events_truth),
+    "searches": Table("query x shown product", daily=searching.searches_truth),
     "promotions": Table("customer x campaign", whole=campaigns.promotions_truth),
     "annotations": Table("order", whole=labelling.labels_truth),
     "annotators": Table("annotator", whole=labelling.annotators_truth),
