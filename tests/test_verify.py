@@ -313,7 +313,7 @@ def test_a_door_that_judges_the_reference_is_found(seen, monkeypatch):
         path.write_text(filled_notebook(unit, {}))
         return through_command(course, unit, path)
 
-    def silent(course, unit, path):
+    def silent(course, unit, path, kernel):
         raise ValueError("no verdict in the notebook")
 
     monkeypatch.setattr("grader.verify.doors.through_command", reference)

@@ -9,6 +9,7 @@ from grader.build import check_built
 from grader.course import Course
 from grader.model import Unit
 from grader.verify import cache
+from grader.verify.kernel import Kernel
 from grader.verify.lessons import lesson_problems
 from grader.verify.problems import Problem
 from grader.verify.unit import prove_unit
@@ -37,9 +38,10 @@ def verify(
             progress(unit.name, "proven before")
             continue
         tell = functools.partial(progress, unit.name)
-        found = prove_unit(course, unit, jobs, tell, every_door=every_door)
-        progress(unit.name, "lesson")
-        found += _lesson(course, unit)
+        with Kernel(course) as kernel:
+            progress(unit.name, "lesson")
+            lesson = _lesson(course, unit, kernel)
+            found = prove_unit(course, unit, jobs, tell, every_door=every_door, kernel=kernel) + lesson
         if with_nbgrader:
             from grader.verify.agreement import nbgrader_problems
 
@@ -51,8 +53,8 @@ def verify(
     return problems
 
 
-def _lesson(course: Course, unit: Unit) -> list[Problem]:
+def _lesson(course: Course, unit: Unit, kernel: Kernel) -> list[Problem]:
     lesson = course.lesson(unit.path)
     if lesson is None:
         return []
-    return [Problem(unit.path, -1, 11, f"lesson: {text}") for text in lesson_problems(lesson)]
+    return [Problem(unit.path, -1, 11, f"lesson: {text}") for text in lesson_problems(lesson, kernel)]

@@ -13,25 +13,29 @@ from pathlib import Path
 from grader.course import Course
 from grader.filled import filled_notebook
 from grader.model import Report, Unit, Wrong
+from grader.verify.kernel import Kernel
 
 DOOR_SECONDS = 120
 MARK = "seatrial-check:"
-QUIET_KERNEL = "--IPKernelApp.log_level=40"
 
 
-def canary_problems(course: Course, unit: Unit, judged: Report) -> Iterator[tuple[str, str]]:
+def canary_problems(
+    course: Course, unit: Unit, judged: Report, kernel: Kernel | None = None
+) -> Iterator[tuple[str, str]]:
     """(wrong answer, what is wrong) for each door that judges the canary as if it were the reference.
 
     judged: the report of the unit's first wrong answer, all tests, in the judge.
+    kernel: for %check; None for one of its own.
     """
     canary = unit.wrong[0]
     expected = {result.name: result.points for result in judged.results}
-    with tempfile.TemporaryDirectory(prefix="seatrial-door-") as folder:
+    with tempfile.TemporaryDirectory(prefix="seatrial-door-", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / f"{Path(unit.path).name}.ipynb"
         path.write_text(filled_notebook(unit, {canary.of: canary.text}), encoding="utf-8")
-        for door, judge in (("mle check", through_command), ("%check", through_kernel)):
+        doors = (("mle check", through_command, ()), ("%check", through_kernel, (kernel,)))
+        for door, judge, more in doors:
             try:
-                tests = judge(course, unit, path)
+                tests = judge(course, unit, path, *more)
             except (ValueError, KeyError, subprocess.SubprocessError, RuntimeError) as error:
                 yield canary.name, f"the door {door} gave no verdict: {error}"
                 continue
@@ -67,10 +71,12 @@ def through_command(course: Course, unit: Unit, path: Path) -> dict[str, float]:
     return _points(done.stdout)
 
 
-def through_kernel(course: Course, unit: Unit, path: Path) -> dict[str, float]:
+def through_kernel(course: Course, unit: Unit, path: Path, kernel: Kernel | None = None) -> dict[str, float]:
     """Points by test that `%check` gives in a real kernel that ran the notebook."""
+    if kernel is None:
+        with Kernel(course) as own:
+            return through_kernel(course, unit, path, own)
     import nbformat
-    from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
     check = nbformat.v4.new_code_cell(
@@ -78,16 +84,7 @@ def through_kernel(course: Course, unit: Unit, path: Path) -> dict[str, float]:
         f'get_ipython().run_line_magic("check", "--json {unit.name}")'
     )
     notebook.cells.append(check)
-    environment = {**os.environ, "SEATRIAL_COURSE": str(course.root)}
-    client = NotebookClient(
-        notebook,
-        timeout=DOOR_SECONDS,
-        allow_errors=True,
-        kernel_name="python3",
-        extra_arguments=[QUIET_KERNEL],
-        resources={"metadata": {"path": str(path.parent)}},
-    )
-    client.execute(env=environment)
+    kernel.run(notebook, path.parent, limit_seconds=DOOR_SECONDS, allow_errors=True)
     text = "".join(output.get("text", "") for output in notebook.cells[-1].outputs)
     if MARK not in text:
         errors = [output.get("evalue", "") for output in notebook.cells[-1].outputs]

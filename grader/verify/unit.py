@@ -12,6 +12,7 @@ from grader.model import Report, Unit
 from grader.runner import World
 from grader.verify import doors
 from grader.verify.bench import Bench, Trial, both_worlds, judge_only
+from grader.verify.kernel import Kernel
 from grader.verify.points import Proof
 from grader.verify.problems import Problem
 from grader.verify.variants import Kind, Variant, canary, lazy, written
@@ -61,10 +62,11 @@ def prove_unit(
     progress: Callable[[str], None] = lambda step: None,
     *,
     every_door: bool = True,
+    kernel: Kernel | None = None,
 ) -> list[Problem]:
     """Points 2 to 8 for one unit, all problems at once, in file order.
 
-    every_door: also run the canary through the command line and a real kernel (point 7).
+    every_door: also run the canary through the command line and a real kernel (point 7): `kernel`, if given.
     """
     proof = Proof(unit)
     progress("answers in both worlds")
@@ -89,7 +91,7 @@ def prove_unit(
     problems += _stored_signatures(course, proof, results)
     if every_door and unit.wrong:
         progress("canary through every door")
-        found = doors.canary_problems(course, unit, results.canary[0])
+        found = doors.canary_problems(course, unit, results.canary[0], kernel)
         problems += [proof.problem(7, name, text) for name, text in found]
     return sorted(problems)
 

@@ -40,9 +40,11 @@ class Variant:
             return submission_from(unit, {}, untouched=frozenset(answer.name for answer in unit.answers))
         whole = submission_from(unit, self.answers)
         tests = {test.name for test in unit.tests if not self.of or self.of in test.of}
-        cells = tuple(cell for cell in whole.cells if cell.origin != "test" or cell.name in tests)
+        cells = [cell for cell in whole.cells if cell.origin != "test" or cell.name in tests]
+        while self.of and cells[-1].origin != "test":  # no test is left that these could change
+            cells.pop()
         untouched = frozenset() if self.kind is Kind.LAZY else whole.untouched  # a lazy answer is run
-        return Submission(cells=cells, untouched=untouched, missing=whole.missing)
+        return Submission(cells=tuple(cells), untouched=untouched, missing=whole.missing)
 
 
 def written(unit: Unit) -> list[Variant]:
