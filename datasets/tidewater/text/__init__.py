@@ -8,16 +8,21 @@ from tidewater.text.hostile import HOSTILE_KINDS, hostile, hostile_parts
 from tidewater.text.mails import TOPICS, mails
 from tidewater.text.products import CATEGORIES, product_descriptions, product_titles, search_queries
 from tidewater.text.reviews import reviews
+from tidewater.text.rulebook import Article, Fact, hidden_rulebook, rulebook
 
 __all__ = [
     "CATEGORIES",
     "HOSTILE_KINDS",
     "TOPICS",
+    "Article",
+    "Fact",
+    "hidden_rulebook",
     "hostile",
     "hostile_parts",
     "mails",
     "product_descriptions",
     "product_titles",
     "reviews",
+    "rulebook",
     "search_queries",
 ]
