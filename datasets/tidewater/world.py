@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tidewater import behaviour, campaigns, catalogue, labelling, sales, searching
+from tidewater import (
+    behaviour,
+    campaigns,
+    catalogue,
+    labelling,
+    messages,
+    opinions,
+    sales,
+    searching,
+)
 from tidewater.calendar import START
 from tidewater.columns import Columns, to_arrow
 from tidewater.core import Core
@@ -44,6 +53,8 @@ TABLES: dict[str, Table] = {
     "products": Table("product", whole=catalogue.products),
     "events": Table("view, click or cart", daily=behaviour.events),
     "searches": Table("query x shown product", daily=searching.searches),
+    "reviews": Table("review", daily=opinions.reviews),
+    "messages": Table("support mail", daily=messages.messages),
     "promotions": Table("customer x campaign", whole=campaigns.promotions),
     "annotations": Table("order x annotator", whole=labelling.labels),
 }
@@ -56,6 +67,8 @@ TRUTH: dict[str, Table] = {
     "sellers": Table("seller", whole=catalogue.sellers_truth),
     "events": Table("event", daily=behaviour.events_truth),
     "searches": Table("query x shown product", daily=searching.searches_truth),
+    "reviews": Table("review", daily=opinions.reviews_truth),
+    "messages": Table("support mail", daily=messages.messages_truth),
     "promotions": Table("customer x campaign", whole=campaigns.promotions_truth),
     "annotations": Table("order", whole=labelling.labels_truth),
     "annotators": Table("annotator", whole=labelling.annotators_truth),
