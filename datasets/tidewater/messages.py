@@ -23,11 +23,9 @@ __all__ = ["messages", "messages_truth"]
 
 WAIT_DAYS = 5  # between an order and the mail about it
 MESSAGES_PER_DAY_LIMIT = 1_000_000
-_SHARE, _SPAM_SHARE = 0.027, 0.12  # honest mails as a share of orders; spam as a share of mails
-_SHARE_IN_TIME, _SHARE_LATE = (
-    0.022,
-    0.35,
-)  # of orders without and with a parcel that is late and not yet there
+_SHARE, _SPAM_SHARE = 0.027, 0.12  # honest mails, of orders; spam, of mails
+# Share of orders that bring a mail: without and with a parcel that is late and not yet there.
+_SHARE_IN_TIME, _SHARE_LATE = 0.0195, 0.22
 _MIX = {
     "where_is_my_order": 0.10,
     "refund": 0.16,

@@ -16,6 +16,7 @@ from tidewater import (
     labelling,
     messages,
     opinions,
+    ratings,
     sales,
     searching,
 )
@@ -55,6 +56,7 @@ TABLES: dict[str, Table] = {
     "searches": Table("query x shown product", daily=searching.searches),
     "reviews": Table("review", daily=opinions.reviews),
     "messages": Table("support mail", daily=messages.messages),
+    "ratings": Table("customer x product", whole=ratings.ratings),
     "promotions": Table("customer x campaign", whole=campaigns.promotions),
     "annotations": Table("order x annotator", whole=labelling.labels),
 }
@@ -69,6 +71,9 @@ TRUTH: dict[str, Table] = {
     "searches": Table("query x shown product", daily=searching.searches_truth),
     "reviews": Table("review", daily=opinions.reviews_truth),
     "messages": Table("support mail", daily=messages.messages_truth),
+    "ratings": Table("customer x product", whole=ratings.ratings_truth),
+    "rating_customers": Table("customer", whole=ratings.raters_truth),
+    "rating_products": Table("product", whole=ratings.rated_products_truth),
     "promotions": Table("customer x campaign", whole=campaigns.promotions_truth),
     "annotations": Table("order", whole=labelling.labels_truth),
     "annotators": Table("annotator", whole=labelling.annotators_truth),
