@@ -1,4 +1,4 @@
-"""The commands about data: what sets there are, and fetching the optional ones."""
+"""The commands about data: what sets there are, fetching the optional ones, making a world."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from grader import cli_world
 from grader.cli_text import err, out, shown, spoken
 from grader.errors import SeatrialError
 
@@ -74,6 +75,9 @@ def fetch(name: SetName) -> None:
     except download.FetchError as error:
         raise SeatrialError(str(error)) from error
     out.print(f"{word}: {shown(target)} ({wanted.rows:,} rows, {wanted.licence})", soft_wrap=True)
+
+
+data_app.command()(cli_world.make)
 
 
 def tell(sentence: str) -> None:
