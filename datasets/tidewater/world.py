@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tidewater import (
+    articles,
     behaviour,
     campaigns,
     catalogue,
@@ -59,6 +60,7 @@ TABLES: dict[str, Table] = {
     "ratings": Table("customer x product", whole=ratings.ratings),
     "promotions": Table("customer x campaign", whole=campaigns.promotions),
     "annotations": Table("order x annotator", whole=labelling.labels),
+    "rulebook": Table("article", whole=articles.rulebook),
 }
 TRUTH: dict[str, Table] = {
     "customers": Table("customer", whole=sales.customers_truth),
@@ -77,6 +79,7 @@ TRUTH: dict[str, Table] = {
     "promotions": Table("customer x campaign", whole=campaigns.promotions_truth),
     "annotations": Table("order", whole=labelling.labels_truth),
     "annotators": Table("annotator", whole=labelling.annotators_truth),
+    "facts": Table("question", whole=articles.facts),
 }
 
 
