@@ -22,8 +22,10 @@ LAB_SETTINGS: dict[str, dict[str, object]] = {
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
 STOP_SECONDS = 5.0
-# The formgrader is a teacher's; in a learner's folder it complains at each start that it finds no course.
-SERVER_EXTENSIONS = {"jupyterlab": True, "nbgrader.server_extensions.formgrader": False}
+# nbgrader's pages are for a class; in a learner's folder they are menus that lead nowhere, and complain at each start.
+NBGRADER = ("formgrader", "validate_assignment", "assignment_list", "course_list")
+SERVER_EXTENSIONS = {"jupyterlab": True} | {f"nbgrader.server_extensions.{name}": False for name in NBGRADER}
+LEARNERS_CONFIG = Path(__file__).parent / "jupyter"  # turns the menus off where `mle start` runs JupyterLab
 
 
 def lab_command(workspace: Workspace, unit: Unit) -> list[str]:
@@ -56,10 +58,15 @@ def encryption() -> list[str]:
 
 
 def lab_environment() -> dict[str, str]:
-    """The environment of JupyterLab: in its terminal `mle` works as it is, and news stay off."""
+    """The environment of JupyterLab: in its terminal `mle` works as it is; the learner's configuration first."""
     scripts = str(Path(sys.executable).parent)
+    configured = os.environ.get("JUPYTER_CONFIG_PATH", "").split(os.pathsep)
     return child_environment(
-        {"PATH": scripts + os.pathsep + os.environ.get("PATH", ""), "SEATRIAL_COMMAND": "mle"}
+        {
+            "PATH": scripts + os.pathsep + os.environ.get("PATH", ""),
+            "JUPYTER_CONFIG_PATH": os.pathsep.join([str(LEARNERS_CONFIG), *filter(None, configured)]),
+            "SEATRIAL_COMMAND": "mle",
+        }
     )
 
 

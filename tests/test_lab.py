@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -70,6 +71,46 @@ def test_mle_works_in_the_terminal_of_jupyterlab(tmp_path):
     found = shutil.which(Path(sys.executable).name, path=lab.lab_environment()["PATH"])
 
     assert found == sys.executable
+
+
+PAGE = """
+import json
+from jupyter_core.paths import jupyter_path
+from jupyterlab_server.config import get_page_config
+print(json.dumps(get_page_config(jupyter_path("labextensions"))))
+"""
+
+
+def test_nbgraders_menus_are_for_teachers(tmp_path):
+    """What JupyterLab tells its page to leave out, as `mle start` runs it and as a teacher does."""
+    mine = tmp_path / "mine" / "labconfig"
+    mine.mkdir(parents=True)
+    (mine / "page_config.json").write_text('{"disabledExtensions": {"@jupyterlab/lsp-extension": true}}')
+    pages = []
+    for environment in (lab.lab_environment(), dict(os.environ)):
+        done = subprocess.run(
+            [sys.executable, "-c", PAGE],
+            capture_output=True,
+            check=True,
+            env={**environment, "JUPYTER_CONFIG_DIR": str(mine.parent)},
+        )
+        pages.append(json.loads(done.stdout))
+    learners, teachers = pages
+    command = lab.lab_command(Workspace(tmp_path / "work"), unit_of(tmp_path, THREE_ANSWERS))
+    (extensions,) = [word for word in command if "jpserver_extensions" in word]
+
+    assert "@jupyter/nbgrader" in [extension["name"] for extension in learners["federated_extensions"]]
+    assert "@jupyter/nbgrader" in learners["disabledExtensions"]
+    assert "@jupyterlab/lsp-extension" in learners["disabledExtensions"]  # a choice of one's own stays
+    assert "@jupyter/nbgrader" not in teachers["disabledExtensions"]
+    assert extensions.count("'nbgrader.") == extensions.count("': False") == 4
+
+
+def test_a_path_of_ones_own_stays_behind_ours(monkeypatch):
+    """Somebody's JUPYTER_CONFIG_PATH goes on to be read."""
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/one" + os.pathsep + "/two")
+
+    assert lab.lab_environment()["JUPYTER_CONFIG_PATH"].split(os.pathsep)[1:] == ["/one", "/two"]
 
 
 def test_no_question_is_asked_and_every_cell_is_on_the_page(prefix):
