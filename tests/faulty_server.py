@@ -165,6 +165,19 @@ def unmeasured(content: bytes) -> Step:
     return step
 
 
+def packed(handler: Handler) -> None:
+    """All of it, said to be packed."""
+    handler.head(200, len(handler.server.content), Content_Encoding="gzip")
+    handler.wfile.write(handler.server.content)
+
+
+def displaced(handler: Handler) -> None:
+    """A part of the file, but not the one that was asked for."""
+    place = f"bytes 0-99/{len(handler.server.content)}"
+    handler.head(206, 100, ETag=handler.server.etag, Content_Range=place)
+    handler.wfile.write(handler.server.content[:100])
+
+
 @contextlib.contextmanager
 def serving(folder: Path, environment: pytest.MonkeyPatch) -> Iterator[Server]:
     """The server, running; this process and its children trust its certificate and use no proxy."""

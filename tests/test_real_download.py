@@ -139,15 +139,17 @@ def test_a_file_of_another_size_is_refused_at_its_head(server, tides, target, co
 def test_an_endless_file_is_cut_off(server, tides, target):
     """Without a length, no more is written than the known size."""
     server.plan = [faults.unmeasured(CONTENT * 50)]
+    positions: list[int] = []
     with pytest.raises(FetchError, match="not the one this course knows"):
-        got(tides, target)
+        fetch(tides, target, progress=positions.append)
 
+    assert max(positions) <= len(CONTENT)
     assert leftovers(target) == set()
 
 
 def test_a_packed_answer_is_refused(server, tides, target):
     """Plain bytes were asked for; a packed body cannot be resumed or measured."""
-    server.plan = [faults.answers(200, Content_Encoding="gzip")]
+    server.plan = [faults.packed]
     with pytest.raises(FetchError, match="not the one this course knows"):
         got(tides, target)
 
@@ -181,21 +183,26 @@ def test_pieces_that_do_not_fit_are_begun_again(server, tides, target):
     assert "do not make the file" in told[0]
 
 
-@pytest.mark.parametrize("size", [HALF, len(CONTENT), len(CONTENT) + 9], ids=["half", "whole", "too long"])
-def test_any_part_left_by_an_earlier_run_leads_to_the_file(server, tides, target, size):
-    """Right bytes are used, wrong ones are thrown away."""
+@pytest.mark.parametrize(
+    ("size", "asked"), [(HALF, [f"bytes={HALF}-"]), (len(CONTENT), []), (len(CONTENT) + 9, [None])]
+)
+def test_any_part_left_by_an_earlier_run_leads_to_the_file(server, tides, target, size, asked):
+    """Right bytes are used, a whole file needs no request, and one that is too long is thrown away."""
     begun(target, (CONTENT + b"too much, too long")[:size], etag=None)
     got(tides, target)
 
     assert target.read_bytes() == CONTENT
+    assert server.ranges == asked
 
 
-def test_a_server_without_the_rest_is_asked_for_all(server, tides, target):
-    """416 says that its file is shorter than the part: the part goes."""
+@pytest.mark.parametrize("step", [faults.answers(416), faults.displaced], ids=["416", "another part"])
+def test_a_server_without_the_rest_is_asked_for_all(server, tides, target, step):
+    """Whether it has no such part or sends another one, what came before goes."""
     begun(target, CONTENT[:HALF])
-    server.plan = [faults.answers(416)]
+    server.plan = [step]
     got(tides, target)
 
+    assert target.read_bytes() == CONTENT
     assert server.ranges == [f"bytes={HALF}-", None]
 
 
@@ -258,8 +265,11 @@ def test_an_unknown_certificate_is_not_trusted(server, tides, target, monkeypatc
 def test_offline_says_what_the_exercise_uses_instead(server, tides, target):
     """Where nothing can be reached, after few attempts, with the stand-in that ships."""
     server.server_close()
+    pauses: list[float] = []
     with pytest.raises(OfflineError, match=r'no network .*: the exercise uses load\("randhie"\) instead'):
-        got(tides, target)
+        fetch(tides, target, pause=pauses.append)
+
+    assert pauses == [0.5, 1.0]
 
 
 def test_a_folder_that_cannot_be_written_is_named(server, tides, tmp_path):

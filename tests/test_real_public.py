@@ -104,6 +104,15 @@ def test_a_set_that_is_not_here_names_command_and_stand_in(tmp_path, monkeypatch
         real.load("adult")
 
 
+def test_a_folder_that_is_none_holds_no_set(tmp_path, monkeypatch):
+    """A wrong SEATRIAL_DATA is answered like an empty one."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SEATRIAL_DATA", str(tmp_path / "file"))
+
+    with pytest.raises(real.NotFetchedError, match="not on this machine"):
+        real.load("adult")
+
+
 @pytest.mark.parametrize("name", real.OPTIONAL)
 def test_a_fetched_set_is_what_its_datasheet_says(name):
     """Rows of the real file, where somebody has fetched it."""

@@ -48,18 +48,18 @@ class PublicSet:
         return data_folder() / (self.name + PurePosixPath(self.address).suffix)
 
     def is_whole(self, path: Path) -> bool:
-        """Whether a file is there and is, byte for byte, the one that this set means."""
+        """Whether a file can be read and is, byte for byte, the one that this set means."""
         try:
             with path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
-        except FileNotFoundError:
+        except OSError:
             return False
 
     def load(self) -> pd.DataFrame:
         """The set as a table, from the file that was fetched; raises NotFetchedError without one."""
         path = self.path
         if not self.is_whole(path):
-            state = "is damaged" if path.exists() else "is optional and not on this machine"
+            state = "is damaged" if os.path.exists(path) else "is optional and not on this machine"
             command = os.environ.get(COMMAND, "mle")
             raise NotFetchedError(
                 f'the data set "{self.name}" {state}. To download it once: {command} data fetch {self.name}. '
