@@ -29,11 +29,12 @@ from pathlib import Path
 
 import psutil
 
-from grader import checking, report
+from grader import report
 from grader.course import Course, find_course
 from grader.filled import filled_notebook
 from grader.jail.children import ONE_THREAD, child_environment, kill_tree
 from grader.model import Report, Unit
+from grader.progress import next_step
 from grader.watch import watch_notebook
 from grader.workspace import Workspace
 
@@ -69,7 +70,7 @@ class Watching:
     def _show(self, found: Report) -> None:
         from rich.console import Console
 
-        step = checking.next_step(self.course, self.unit, found)
+        step = next_step(self.course, Workspace.of(self.course), self.unit, found)
         Console(file=io.StringIO(), width=100).print(report.as_text(found, self.unit, step))
         self.verdicts.put((time.perf_counter(), found))
 

@@ -1,4 +1,4 @@
-"""Checking a learner's notebook against its unit: read it, run it, name what went wrong, say what is next."""
+"""Checking a learner's notebook against its unit: read it, run it, name what went wrong."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grader import misconceptions
 from grader.course import Course
-from grader.model import Cell, Outcome, Report, Submission, TestResult, Unit
+from grader.model import Cell, Report, Submission, TestResult, Unit
 from grader.runner import World, run
 from grader.workers import SpareWorkers, Workers
 
@@ -65,22 +65,3 @@ def check(
 def outcomes_file(course: Course, unit: Unit) -> Path:
     """Where the stored signatures of the unit's wrong answers stand, beside its source."""
     return course.root / "solutions" / f"{unit.path}.outcomes.json"
-
-
-def next_step(course: Course, unit: Unit, report: Report) -> str:
-    """One sentence: the next unit if all is earned, else the hint and what to try again."""
-    if report.points < report.max_points:
-        left = [result for result in report.results if result.outcome is not Outcome.PASSED]
-        return f"Next: {left[0].name}. A hint: mle hint {unit.name}. Then: mle check {unit.name}"
-    following = unit_after(course, unit)
-    if following is None:
-        return "All points. This is the last unit for now."
-    return f"All points. Next unit: mle start {following.name} ({following.header.title})"
-
-
-def unit_after(course: Course, unit: Unit) -> Unit | None:
-    """The unit that follows in the course's order, or None."""
-    order = course.order
-    names = [other.name for other in order]
-    index = names.index(unit.name) + 1
-    return order[index] if index < len(order) else None

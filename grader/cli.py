@@ -67,7 +67,7 @@ def check(target: UnitOrFile = None, seed: Seed = None, as_json: Json = False) -
         if as_json:
             sys.stdout.write(json.dumps(report.as_json(found), ensure_ascii=False) + "\n")
         else:
-            out.print(report.as_text(found, unit, spoken(checking.next_step(course, unit, found))))
+            show_report(course, unit, found)
     finally:
         workers.close()
     record(course, found)
@@ -77,14 +77,13 @@ def check(target: UnitOrFile = None, seed: Seed = None, as_json: Json = False) -
 @app.command()
 def watch(target: UnitOrFile = None, seed: Seed = None) -> None:
     """Check on each save of the notebook; Ctrl-C ends it."""
-    from grader import checking, report
     from grader.watch import watch_notebook
 
     course, unit, path = chosen_notebook(target)
 
     def show(found: Report) -> None:
         out.print("-" * 60)
-        out.print(report.as_text(found, unit, spoken(checking.next_step(course, unit, found))))
+        show_report(course, unit, found)
         record(course, found)
 
     out.print(f"Watching {shown(path)}. Save it to check it; Ctrl-C ends.")
@@ -98,9 +97,7 @@ def watch(target: UnitOrFile = None, seed: Seed = None) -> None:
 def hint(unit: UnitName) -> None:
     """The next of a unit's three hints."""
     course = find_course()
-    number, text = Workspace.of(course).take_hint(chosen := course.unit(unit))
-    last = ", the last" if number == len(chosen.header.hints) else ""
-    out.print(f"Hint {number} of {len(chosen.header.hints)}{last}: {text}")
+    out.print(Workspace.of(course).next_hint(course.unit(unit)))
 
 
 @app.command()
@@ -164,6 +161,14 @@ def seed_number(text: str | None) -> int | None:
     if not text.isdecimal():
         raise SeatrialError(f'"{text}" is no seed; give the number that an earlier check printed')
     return int(text)
+
+
+def show_report(course: Course, unit: Unit, found: Report) -> None:
+    """A report for a reader, with what to do next."""
+    from grader.progress import next_step
+    from grader.report import as_text
+
+    out.print(as_text(found, unit, spoken(next_step(course, Workspace.of(course), unit, found))))
 
 
 def record(course: Course, found: Report) -> None:

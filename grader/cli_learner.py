@@ -26,15 +26,10 @@ def register(app: typer.Typer) -> None:
 
 def next_unit() -> None:
     """The unit to take now."""
-    from grader.progress import unit_to_take
+    from grader.progress import next_unit_line
 
     course = find_course()
-    unit = unit_to_take(course, Workspace.of(course))
-    if unit is None:
-        out.print("Every unit is complete.")
-        return
-    out.print(f"{unit.name}: {unit.header.title} ({unit.header.minutes} minutes)")
-    out.print(spoken(f"mle start {unit.name}"))
+    out.print(spoken(next_unit_line(course, Workspace.of(course))))
 
 
 def progress(as_json: Json = False) -> None:

@@ -82,14 +82,15 @@ def check_here(line: str, names: dict[str, Any]) -> None:
         return
     from rich.console import Console
 
-    next_step = checking.next_step(course, unit, found)
-    Console(file=sys.stdout, width=100, highlight=False).print(report.as_text(found, unit, next_step))
+    from grader.progress import next_step
+
+    following = next_step(course, Workspace.of(course), unit, found, in_notebook=True)
+    Console(file=sys.stdout, width=100, highlight=False).print(report.as_text(found, unit, following))
 
 
 def show_hint(line: str) -> None:
     course, unit = chosen(line.strip() or None)
-    number, text = Workspace.of(course).take_hint(unit)
-    sys.stdout.write(f"Hint {number} of {len(unit.header.hints)}: {text}\n")
+    sys.stdout.write(Workspace.of(course).next_hint(unit) + "\n")
 
 
 def show_progress() -> None:

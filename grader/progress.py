@@ -1,4 +1,4 @@
-"""How far a learner has come, read from the attempts in their MLflow store."""
+"""How far a learner has come, read from the attempts in their MLflow store, and what is next."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from grader.attempts import attempts
 from grader.course import Course
-from grader.model import Unit
+from grader.model import Outcome, Report, Unit
 from grader.workspace import Workspace
 
 
@@ -55,7 +55,27 @@ def told(count: int) -> str:
     return f"{count} attempt{'' if count == 1 else 's'}"
 
 
-def unit_to_take(course: Course, workspace: Workspace) -> Unit | None:
-    """The first unit in course order that is not complete, or None."""
-    complete = {row.unit for row in progress_of(course, workspace) if row.complete}
+def unit_to_take(course: Course, workspace: Workspace, done: str = "") -> Unit | None:
+    """The first unit in course order that is not complete, or None. `done`: a unit completed just now."""
+    complete = {row.unit for row in progress_of(course, workspace) if row.complete} | {done}
     return next((unit for unit in course.order if unit.name not in complete), None)
+
+
+def next_unit_line(course: Course, workspace: Workspace, done: str = "") -> str:
+    """One sentence: the unit to take now, after `done` was completed just now."""
+    unit = unit_to_take(course, workspace, done)
+    if unit is None:
+        return "Every unit is complete."
+    return f"Next unit: mle start {unit.name} ({unit.header.title}, {unit.header.minutes} minutes)"
+
+
+def next_step(
+    course: Course, workspace: Workspace, unit: Unit, report: Report, *, in_notebook: bool = False
+) -> str:
+    """One sentence after a check: the next unit if all is earned, else the hint and what to try again."""
+    if report.points >= report.max_points:
+        return f"All points. {next_unit_line(course, workspace, unit.name)}"
+    left = next(result.name for result in report.results if result.outcome is not Outcome.PASSED)
+    if in_notebook:
+        return f"Next: {left}. A hint: %hint. Then: %check"
+    return f"Next: {left}. A hint: mle hint {unit.name}. Then: mle check {unit.name}"

@@ -88,6 +88,12 @@ class Workspace:
             raise cannot_write(self.root, error) from error
         return number, unit.header.hints[number - 1]
 
+    def next_hint(self, unit: Unit) -> str:
+        """The next hint as a line to read."""
+        number, text = self.take_hint(unit)
+        last = ", the last" if number == len(unit.header.hints) else ""
+        return f"Hint {number} of {len(unit.header.hints)}{last}: {text}"
+
 
 def read_counts(path: Path) -> dict[str, int]:
     """Hints taken by unit; what is damaged counts as none."""

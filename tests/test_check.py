@@ -41,7 +41,9 @@ def test_all_points_lead_to_the_next_unit(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert "passed known_amounts 2 of 2" in said(done.stdout)
     assert "3 of 3 points in" in done.stdout
-    assert "All points. Next unit: mle start tidy-file (Which row of an order counts?)" in said(done.stdout)
+    assert "All points. Next unit: mle start tidy-file (Which row of an order counts?, 10 minutes)" in said(
+        done.stdout
+    )
 
 
 def test_a_failure_says_what_to_do_and_names_a_known_misconception(tmp_path):

@@ -16,7 +16,7 @@ from grader import attempts
 from grader.course import Course
 from grader.doctor import Finding, findings, unit_needs
 from grader.model import Outcome, Report, TestResult
-from grader.progress import progress_of, unit_to_take
+from grader.progress import next_step, next_unit_line, progress_of, unit_to_take
 from grader.skeleton import new_unit
 from grader.solution import solution_text
 from grader.source import read_source
@@ -68,7 +68,20 @@ def test_progress_and_next_as_commands(practised):
     assert lines[0].split() == ["add-up", "3", "of", "3", "2", "attempts"]
     assert lines[-1] == f"1 of {len(COURSE.order)} units complete"
     assert data["units"][0] == {"unit": "add-up", "points": 3.0, "max_points": 3, "attempts": 2}
+    assert following == f"{next_unit_line(COURSE, practised)}\n"
     assert "mle start tidy-file" in following
+
+
+def test_what_is_next_is_the_same_after_a_check(practised, tmp_path):
+    """Full marks lead where `mle next` leads: to the first unit that is not complete, not just the one after."""
+    done = Report("tidy-file", (), seed=1, seconds=0.5, own_seconds=0.1)
+    order = [unit.name for unit in COURSE.order]
+    after_both = next_step(COURSE, practised, COURSE.unit("tidy-file"), done)
+    first_left_out = next_step(COURSE, Workspace(tmp_path), COURSE.unit("tidy-file"), done)
+
+    assert after_both == f"All points. {next_unit_line(COURSE, practised, 'tidy-file')}"
+    assert f"mle start {order[2]} " in after_both
+    assert f"mle start {order[0]} " in first_left_out
 
 
 def test_hints_come_one_by_one_and_the_last_is_named(tmp_path):

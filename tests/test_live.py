@@ -112,7 +112,7 @@ def test_the_text_says_what_to_do(kernel):
 
     assert "got 250, expected 350, because 250 and 100 are known" in text
     assert "0 of 3 points" in text
-    assert "Next: known_amounts. A hint: mle hint add-up" in text
+    assert "Next: known_amounts. A hint: %hint. Then: %check" in text
     assert "mle check, the clean run, is the one that counts" in text
 
 
