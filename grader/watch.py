@@ -16,8 +16,12 @@ SETTLE_MS = 20
 LOOK_AGAIN_MS = 500
 
 
-def saves(path: Path, stop: threading.Event | None = None) -> Iterator[None]:
+def saves(
+    path: Path, stop: threading.Event | None = None, idle: Callable[[], object] = bool
+) -> Iterator[None]:
     """One item at once, then one for each time that the file changes, until `stop` is set.
+
+    idle: called each half second in which nothing changed.
 
     A change during the first item comes before the system is asked to tell, so the file's state decides.
     """
@@ -38,6 +42,8 @@ def saves(path: Path, stop: threading.Event | None = None) -> Iterator[None]:
         if now is not None and now != seen:
             seen = now
             yield
+        else:
+            idle()
 
 
 def state(path: Path) -> tuple[int, ...] | None:
@@ -61,11 +67,11 @@ def watch_notebook(
 ) -> None:
     """Report on `path` now and after each save; a damaged save is told and waited out.
 
-    The next pair of processes starts as soon as a verdict is shown.
+    The next pair of processes starts as soon as a verdict is shown, and anew if one of it dies while it waits.
     """
     workers = spare_workers(unit)
     try:
-        for _ in saves(path, stop):
+        for _ in saves(path, stop, workers.prepare):
             try:
                 submission = read_submission(path, unit)
             except SeatrialError as error:

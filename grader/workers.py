@@ -16,6 +16,7 @@ from grader.jail.zygote import Zygote
 LEARNER_PROGRAM = "grader.learner"
 JUDGE_PROGRAM = "grader.judge"
 WARM_REPLY = 0
+MOST_SPARES = 6  # started for one save: a machine on which they die is not to be busy with starting them
 
 
 class Workers(Protocol):
@@ -53,25 +54,33 @@ class SpareWorkers:
         self._spare: dict[str, Child] = {}
         self._all: list[Child] = []
         self._ending: list[threading.Thread] = []
-        self._hurried = True
-        self.prepare()
-        self._hurried = False
+        self._started = 0
+        for program in self._modules:
+            self._start(program, hurried=True)
 
     def prepare(self) -> None:
-        """Start what is missing; returns at once, the imports go on beside."""
-        for program, modules in self._modules.items():
-            spare = self._spare.get(program)
-            if spare is None or not spare.alive:
-                child = spawn(program, self.events)
-                order = warm_frame(modules, hurried=self._hurried)
-                child.send(order if program == LEARNER_PROGRAM else b"\0" + order)
-                self._spare[program] = child
-                self._all = [other for other in self._all if other.alive] + [child]
+        """Start what is missing or has died; returns at once, the imports go on beside."""
+        for program in self._modules:
+            if self._started < MOST_SPARES and not self._waits(program):
+                self._start(program, hurried=False)
+
+    def _waits(self, program: str) -> bool:
+        return program in self._spare and self._spare[program].alive
+
+    def _start(self, program: str, *, hurried: bool) -> None:
+        if program in self._spare:
+            self.end(self._spare.pop(program).close)  # it died while it waited
+        child = spawn(program, self.events)
+        order = warm_frame(self._modules[program], hurried=hurried)
+        child.send(order if program == LEARNER_PROGRAM else b"\0" + order)
+        self._spare[program] = child
+        self._started += 1
+        self._all = [other for other in self._all if other.alive] + [child]
 
     def _take(self, program: str) -> Child:
-        if program not in self._spare or not self._spare[program].alive:
-            self._spare.pop(program, None)
-            self.prepare()
+        if not self._waits(program):
+            self._start(program, hurried=True)
+        self._started = 0
         return self._spare.pop(program)
 
     def learner(self) -> Child:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -119,6 +120,39 @@ def test_a_warm_pair_waits_for_the_next_save(tmp_path):
     assert later != used
     assert later in waiting
     assert not children() - before
+
+
+def test_a_pair_that_dies_is_warmed_again_before_the_next_save(tmp_path):
+    """After a crash of learner code, and after a spare process was killed: another waits, nobody saved."""
+    before = children()
+    text = notebook_of(tmp_path, UNIT, own={"given-1": PID}).read_text()
+    crash = "import os, signal\ndef add_up(amounts):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    crashing = notebook_of(tmp_path, UNIT, {"add_up": crash}).read_text()
+    with Watched(tmp_path, crashing) as watched:
+        first = watched.next()
+        waiting = pair_beside(before)
+        for pid in waiting:
+            psutil.Process(pid).kill()
+        waiting = pair_beside(before | waiting)
+        watched.save(text)
+        later = watched.next()
+
+    assert [result.outcome for result in first.results] == [Outcome.CRASHED] * 2
+    assert later.points == 3
+    assert pid_in(later) in waiting
+    assert not children() - before
+
+
+def pair_beside(others: set[int]) -> set[int]:
+    """The two processes that wait once every other one has ended."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    seen: set[int] = set()
+    while time.monotonic() < end:
+        last, seen = seen, children() - others
+        if len(seen) == 2 and seen == last:
+            return seen
+        threading.Event().wait(0.2)
+    raise TimeoutError(f"no two processes wait: {seen}")
 
 
 def test_a_notebook_that_is_gone_for_a_moment_is_waited_for(tmp_path):
