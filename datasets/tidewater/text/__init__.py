@@ -6,9 +6,10 @@ arguments give the same strings on every supported Python and NumPy.
 
 from tidewater.text.hostile import HOSTILE_KINDS, hostile, hostile_parts
 from tidewater.text.mails import TOPICS, mails
-from tidewater.text.products import CATEGORIES, product_descriptions, product_titles, search_queries
+from tidewater.text.products import product_descriptions, product_titles, search_queries
 from tidewater.text.reviews import reviews
 from tidewater.text.rulebook import Article, Fact, hidden_rulebook, rulebook
+from tidewater.text.things import CATEGORIES
 
 __all__ = [
     "CATEGORIES",

@@ -12,9 +12,9 @@ import numpy as np
 from tidewater.text.draws import Draws
 from tidewater.text.grammar import Grammar, Rule, expand, load
 from tidewater.text.mails import TOPICS, Writer, mails
-from tidewater.text.products import CATEGORIES
 from tidewater.text.reviews import reviews
 from tidewater.text.surface import polish
+from tidewater.text.things import CATEGORIES
 
 __all__ = ["HOSTILE_KINDS", "hostile", "hostile_parts"]
 

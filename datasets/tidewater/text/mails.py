@@ -9,9 +9,9 @@ import numpy as np
 
 from tidewater.text.draws import Draws, chance
 from tidewater.text.grammar import Grammar, Rule, expand, load
-from tidewater.text.products import CATEGORIES
 from tidewater.text.reviews import WAVES, wave_of
 from tidewater.text.surface import polish, roughen
+from tidewater.text.things import CATEGORIES, things
 
 __all__ = ["SPAM_KINDS", "TOPICS", "Writer", "mails"]
 
@@ -37,7 +37,7 @@ def _rules() -> dict[str, Rule]:
 
 @cache
 def _things() -> tuple[str, ...]:
-    return tuple(noun for category in CATEGORIES for noun in load("categories").words("noun", category))
+    return tuple(thing.noun for code in range(len(CATEGORIES)) for thing in things(code))
 
 
 class _Matter(dict[str, str]):

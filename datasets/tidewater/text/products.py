@@ -11,31 +11,23 @@ import numpy as np
 from tidewater.text.draws import Draws, chance
 from tidewater.text.grammar import Grammar, Rule, expand, load
 from tidewater.text.surface import polish, slip
+from tidewater.text.things import CATEGORIES, Item, Thing, head_noun, things
 
-__all__ = ["CATEGORIES", "head_noun", "nouns", "product_descriptions", "product_titles", "search_queries"]
+__all__ = ["product_descriptions", "product_titles", "search_queries"]
 
-CATEGORIES: tuple[str, ...] = (
-    "home", "garden", "kitchen", "toys", "books", "sport",
-    "fashion", "beauty", "electronics", "tools", "pets", "office",
-)  # fmt: skip
-
-
-_DOUBLED = re.compile(r"\b(\w+) \1\b")
+_DOUBLED = re.compile(r"\b(\w+) \1\b", re.IGNORECASE)
+_UNKNOWN = Thing("item", {"parts": ("the details", "the edges")})
+_FINISH = (("plain", "kept simple", "of the usual kind"), ("neatly worked", "well made", "done with care"))
+_SYNONYM, _SLIP, _PLURAL = chance(0.3), chance(0.12), chance(0.15)
 
 
 def _grammar() -> Grammar:
-    return load("categories", "products")
+    return load("products")
 
 
 @cache
 def _rules(name: str) -> tuple[Rule, ...]:
     return tuple(_grammar().rule(name, category) for category in CATEGORIES)
-
-
-@cache
-def nouns(code: int) -> tuple[str, ...]:
-    """The things that a category sells, in the singular."""
-    return tuple(_grammar().words("noun", CATEGORIES[code]))
 
 
 @cache
@@ -50,21 +42,13 @@ def product_titles(rng: np.random.Generator, category_codes: Sequence[int] | np.
     Returns an object array of n strings.
     """
     draws = Draws(rng)
-    take, rules, names, brands = draws.take, _rules("title"), _rules("bookname"), _grammar().words("brand")
+    rules, brands = _rules("title"), _grammar().words("brand")
     titles = []
     for code in np.asarray(category_codes).tolist():
-        slots = {"brand": draws.pick(brands), "noun": draws.pick(nouns(code)), "bookname": ""}
-        if CATEGORIES[code] == "books":
-            slots["bookname"] = expand(names[code], take, slots)
-        titles.append(polish(_DOUBLED.sub(r"\1", expand(rules[code], take, slots))))
+        thing = draws.pick(things(code))
+        slots = Item(thing, draws, {"brand": draws.pick(brands), "noun": thing.noun})
+        titles.append(polish(_DOUBLED.sub(r"\1", expand(rules[code], draws.take, slots))))
     return _array(titles)
-
-
-def head_noun(title: str, code: int) -> str:
-    """The thing that a title of a category names, or "item" for a title without a known one."""
-    small = title.lower()
-    found = [noun for noun in nouns(code) if noun in small]
-    return max(found, key=len) if found else "item"
 
 
 def product_descriptions(
@@ -81,36 +65,32 @@ def product_descriptions(
     Returns an object array of n strings.
     """
     draws = Draws(rng)
-    take, rules, brands = draws.take, _rules("description"), _grammar().words("brand")
-    trust = [_grammar().words(f"trust_{level}") for level in ("low", "mid", "high")]
-    finish = (
-        ("simply finished", "plain", "kept simple"),
-        ("well finished", "neatly worked", "finished by hand"),
-    )
+    rules = _rules("description")
     texts = []
     rows = zip(
         np.asarray(category_codes).tolist(), list(titles), np.asarray(quality, float).tolist(), strict=True
     )
     for code, title, good in rows:
-        # Three sellers in five choose their words without regard to the goods.
-        shade = good if draws.happens(0.4) else draws.take() / 2**32
-        level = 0 if shade < 0.33 else 1 if shade < 0.67 else 2
-        short, _, details = title.replace(" - ", ", ").replace(": ", ", ").partition(", ")
-        slots = {
-            "title_short": short,
-            "details": details or "as in the picture",
-            "noun": head_noun(title, code),
-            "brand": next((brand for brand in brands if brand in title), "the maker"),
-            "trust": draws.pick(trust[level]),
-            "finish": draws.pick(finish[shade > 0.5]),
-        }
-        texts.append(
-            polish(expand(rules[code], take, slots)).replace("The The ", "The ").replace("the The ", "The ")
-        )
+        text = polish(expand(rules[code], draws.take, _description_slots(draws, code, title, good)))
+        texts.append(re.sub(r"\b([Tt]he) (?:The|A) ", r"\1 ", text))
     return _array(texts)
 
 
-_SYNONYM, _SLIP, _PLURAL = chance(0.3), chance(0.12), chance(0.15)
+def _description_slots(draws: Draws, code: int, title: str, quality: float) -> Item:
+    """The title taken apart, and words of praise. Three sellers in five praise without regard to the goods."""
+    shade = quality if draws.happens(0.4) else draws.take() / 2**32
+    level = "low" if shade < 0.33 else "mid" if shade < 0.67 else "high"
+    short, _, details = title.replace(" - ", ", ").replace(": ", ", ").partition(", ")
+    thing = head_noun(title, code) or _UNKNOWN
+    own = {
+        "title_short": short,
+        "details": details or "as in the picture",
+        "noun": thing.noun,
+        "brand": next((brand for brand in _grammar().words("brand") if brand in title), "The maker"),
+        "trust": draws.pick(_grammar().words(f"trust_{level}")),
+        "finish": draws.pick(_FINISH[shade > 0.5]),
+    }
+    return Item(thing, draws, own)
 
 
 def search_queries(rng: np.random.Generator, category_codes: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -121,20 +101,18 @@ def search_queries(rng: np.random.Generator, category_codes: Sequence[int] | np.
     """
     draws = Draws(rng)
     take, rules, brands, other = draws.take, _rules("query"), _grammar().words("brand"), _synonyms()
-    words, kinds = _rules("word"), _rules("material")
+    words = _rules("word")
     queries = []
     for code in np.asarray(category_codes).tolist():
-        noun = draws.pick(nouns(code))
+        thing = draws.pick(things(code))
+        noun = thing.noun
         if take() < _SYNONYM:
             noun = other.get(noun, noun)
         if take() < _PLURAL and not noun.endswith(("s", "x", "ch")):
             noun = noun[:-1] + "ies" if noun.endswith("ry") else noun + "s"
-        slots = {
-            "noun": noun,
-            "brand": draws.pick(brands),
-            "word": expand(words[code], take, {}),
-            "kind": expand(kinds[code], take, {}),
-        }
+        slots = Item(
+            thing, draws, {"noun": noun, "brand": draws.pick(brands), "word": expand(words[code], take, {})}
+        )
         text = expand(rules[code], take, slots)
         queries.append((slip(text, take) if take() < _SLIP else text).lower())
     return _array(queries)

@@ -9,26 +9,36 @@ import numpy as np
 
 from tidewater.text.draws import Draws, chance
 from tidewater.text.grammar import Grammar, Rule, expand, load
-from tidewater.text.products import CATEGORIES, head_noun, nouns
 from tidewater.text.surface import polish, roughen
+from tidewater.text.things import Item, head_noun, things
 
 __all__ = ["WAVES", "reviews", "wave_of"]
 
 WAVES = 4
-_CODA, _IRONY, _THEME = chance(0.08), chance(0.08), chance(0.03)
+_LONG, _CODA, _IRONY, _THEME = chance(0.1), chance(0.08), chance(0.08), chance(0.03)
 _HONEST_FACE = chance(0.12)
 _SHAPES = tuple(f"{side}.{shape}" for side in ("up", "down") for shape in ("shape", "mixed", "weak"))
 _TRICKS = tuple(f"{trick}{wave}" for wave in range(WAVES) for trick in ("shill", "links", "attack"))
 
 
 def _grammar() -> Grammar:
-    return load("categories", "products", "reviews", "review_spam")
+    return load("reviews", "review_spam")
 
 
 @cache
-def _rules(code: int) -> dict[str, Rule]:
-    names = (*_SHAPES, *_TRICKS, "irony.shape", "opener", "coda", "theme.note", "copy")
-    return {name: _grammar().rule(name, CATEGORIES[code]) for name in names}
+def _rules() -> dict[str, Rule]:
+    names = (
+        *_SHAPES,
+        "up.more",
+        "down.more",
+        *_TRICKS,
+        "irony.shape",
+        "opener",
+        "coda",
+        "theme.note",
+        "copy",
+    )
+    return {name: _grammar().rule(name) for name in names}
 
 
 def wave_of(era: float, draws: Draws) -> int:
@@ -59,22 +69,21 @@ def reviews(
     codes = np.asarray(category_codes).tolist()
     eras = np.broadcast_to(np.asarray(era, float), (len(codes),)).tolist()
     names = list(titles) if titles is not None else [""] * len(codes)
-    brands = _grammar().words("brand")
+    brands = load("products").words("brand")
     rows = zip(
         codes, np.asarray(sentiment, float).tolist(), np.asarray(is_spam).tolist(), eras, names, strict=True
     )
     out = np.empty(len(codes), dtype=object)
     for row, (code, feeling, spam, moment, title) in enumerate(rows):
-        item = head_noun(title, code) if title else draws.pick(nouns(code))
-        slots = {"item": item, "brand": draws.pick(brands)}
-        write = _spam(code, feeling, moment, draws, slots) if spam else _honest(code, feeling, draws, slots)
-        out[row] = write
+        thing = (head_noun(title, code) if title else None) or draws.pick(things(code))
+        slots = Item(thing, draws, {"item": thing.noun, "brand": draws.pick(brands)})
+        out[row] = _spam(feeling, moment, draws, slots) if spam else _honest(feeling, draws, slots)
     return out
 
 
-def _honest(code: int, feeling: float, draws: Draws, slots: dict[str, str]) -> str:
+def _honest(feeling: float, draws: Draws, slots: Item) -> str:
     """A review by a customer: the nearer the feeling is to 0, the more mixed and the fainter are the words."""
-    take, rules = draws.take, _rules(code)
+    take, rules = draws.take, _rules()
     side = "up" if feeling >= 0 else "down"
     strength = abs(feeling)
     dice = take() / 2**32
@@ -82,11 +91,13 @@ def _honest(code: int, feeling: float, draws: Draws, slots: dict[str, str]) -> s
         name = "irony.shape"
     elif dice < 0.36 - 0.4 * strength:
         name = f"{side}.weak"
-    elif dice < 0.60 - 0.5 * strength:
+    elif dice < 0.55 - 0.45 * strength:
         name = f"{side}.mixed"
     else:
         name = f"{side}.shape"
     text = expand(rules[name], take, slots)
+    if take() < _LONG:
+        text += " " + expand(rules[f"{side}.more"], take, slots)
     if take() < _CODA:
         text += " " + expand(rules["coda"], take, slots)
     if take() < _THEME:
@@ -94,11 +105,11 @@ def _honest(code: int, feeling: float, draws: Draws, slots: dict[str, str]) -> s
     return roughen(polish(text), draws)
 
 
-def _spam(code: int, feeling: float, era: float, draws: Draws, slots: dict[str, str]) -> str:
+def _spam(feeling: float, era: float, draws: Draws, slots: Item) -> str:
     """A review for pay; some look like honest ones, some are copies of three texts with small changes."""
-    take, rules = draws.take, _rules(code)
+    take, rules = draws.take, _rules()
     if take() < _HONEST_FACE:
-        return _honest(code, 0.9 if feeling >= 0 else -0.9, draws, slots)
+        return _honest(0.9 if feeling >= 0 else -0.9, draws, slots)
     wave = wave_of(era, draws)
     dice = take() % 20
     if dice < 4:

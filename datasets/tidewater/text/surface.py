@@ -24,6 +24,22 @@ _KNOWN_SLIPS = {
     "refund": "refound", "wrong": "worng", "broken": "brocken", "with": "wiht", "the": "teh", "and": "adn",
     "happened": "happend", "weird": "wierd", "tomorrow": "tommorow", "than": "then", "you're": "your",
 }  # fmt: skip
+# A slip must not make a coarse word out of a shirt or a country.
+_COARSE = (
+    "shit",
+    "cunt",
+    "fuck",
+    "slut",
+    "dick",
+    "cock",
+    "wank",
+    "tits",
+    "fag",
+    "piss",
+    "nigg",
+    "bitch",
+    "whore",
+)
 _NEIGHBOURS = dict(zip("qwertyuiopasdfghjklzxcvbnm", "wertyuioopsdfghjklkxcvbnmn", strict=True))
 
 
@@ -81,6 +97,8 @@ def slip(text: str, take: Take) -> str:
     if part_of_address or (known is None and (len(word) < 4 or word.isupper())):
         return text
     changed = known or _mistyped(word, take)
+    if any(coarse in changed.lower() for coarse in _COARSE):
+        return text
     return text[: found.start()] + changed + text[found.end() :]
 
 
