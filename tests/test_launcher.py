@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import pytest
 
+from grader import cli_checks
+
 ROOT = Path(__file__).parent.parent
 THIS = (sys.version_info.major, sys.version_info.minor)
 
@@ -384,12 +386,33 @@ def test_checks_go_on_after_a_failure(
 ) -> None:
     """All problems are seen at once, and the sum names the failed ones."""
     monkeypatch.chdir(ROOT)
-    code = mle.check(sys.executable, (("-c", "raise SystemExit(3)"), ("-c", "print('ran')")))
+    code = cli_checks.check((("-c", "raise SystemExit(3)"), ("-c", "print('ran')")))
 
     printed = capfd.readouterr().out
     assert code == 1
     assert "ran\n" in printed
     assert printed.endswith("Failed: -c raise SystemExit(3)\n")
+
+
+def test_tests_may_be_chosen() -> None:
+    """`test` runs everything, `test ARGUMENTS` pytest alone, `lint` no tests."""
+    everything, lint = cli_checks.commands(["test"]), cli_checks.commands(["lint"])
+
+    assert cli_checks.commands(["test", "tests/test_codec.py"]) == (
+        ("-m", "pytest", "-n", "2", "tests/test_codec.py"),
+    )
+    assert everything[: len(lint)] == lint
+    assert [command[-1] for command in everything[-3:]] == ["browser", "--check", "verify"]
+
+
+@posix
+@pytest.mark.parametrize("word", ["test", "lint"])
+def test_checks_are_handed_to_the_environment(started: Clone, word: str) -> None:
+    """As `mle` is, with what follows."""
+    site = next(started.env.glob("lib/python3.*/site-packages"))
+    (site / "grader" / "cli_checks.py").write_text("import sys\nprint(sys.argv[1:])\n")
+
+    assert started.start(word, "more").stdout == f"['{word}', 'more']\n"
 
 
 def test_the_launcher_needs_the_standard_library_only() -> None:
