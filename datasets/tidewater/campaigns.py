@@ -79,7 +79,7 @@ def make_campaign(core: Core, number: int) -> Campaign:
     before = rng.poisson(0.3 + 2.0 * visits) * usual * rng.gamma(12.0, 1 / 12.0, n)
     past = standard(np.log1p(before))
     chance = {
-        "by_activity": sigmoid(-0.2 + 1.2 * past + 0.4 * one.opt_in[who]),
+        "by_activity": np.clip(sigmoid(-0.2 + 1.6 * past + 0.4 * one.opt_in[who]), 0.05, 0.95),
         "randomised": np.full(n, 0.5),
         "hidden": np.clip(sigmoid(-0.2 + 0.6 * past + 1.1 * hidden), 0.05, 0.95),
     }[DESIGNS[(number - 1) % len(DESIGNS)]]
