@@ -18,7 +18,7 @@ from tidewater.text import grammar, surface
 from tidewater.text.draws import Draws
 
 WORD = r"\b[a-z][a-z']+\b"
-CONTENT = "3e4e2e9701c71433"
+CONTENT = "e352131535936122"
 FICTION = re.compile(
     r"\+44 1632 960\d{3}|07700 900\d{3}|020 7946 0\d{3}|\+1 202 555 01\d\d|\+1 415-555-01\d\d"  # kept free for fiction
 )
@@ -108,8 +108,8 @@ def test_the_vocabulary_is_that_of_a_marketplace() -> None:
 def test_words_alone_do_not_tell_the_sentiment() -> None:
     """A TF-IDF logistic regression on 4,000 reviews calls the sign of 2,000 others right at 0.78 to 0.92.
 
-    Measured over ten seeds: 0.80 to 0.84 with single words, 0.91 to 0.94 with pairs, a standard error of 0.009 each;
-    so the bounds stand two errors or more away, and the gain of pairs, 0.05, more than three.
+    Measured over six seeds: 0.83 to 0.84 with single words, 0.93 to 0.95 with pairs, a standard error of 0.008 each;
+    so the lower bound stands six errors away, and the gain of pairs, some 0.1, is well above the 0.05 asked for.
     """
     texts, sentiment = some_reviews()
     clear = np.abs(sentiment) > 0.15
@@ -132,7 +132,7 @@ def naive_bayes(texts: np.ndarray, spam: np.ndarray) -> tuple[CountVectorizer, M
 
 
 def test_a_spam_filter_of_words_is_good_and_not_perfect() -> None:
-    """ROC-AUC of naive Bayes lies between 0.93 and 0.99 on 2,000 mails; over ten seeds it was 0.95 to 0.97."""
+    """ROC-AUC of naive Bayes lies between 0.93 and 0.99 on 2,000 mails; over six seeds it was 0.948 to 0.971."""
     texts, _, spam = some_mails()
     words, model = naive_bayes(texts[:4000], spam[:4000])
     chances = model.predict_proba(words.transform(texts[4000:]))[:, 1]

@@ -77,6 +77,11 @@ class Writer:
         """A text of a rule in this person's matter."""
         return expand(_rules()[name], self.draws.take, self.slots)
 
+    def write_for(self, topic: str, name: str) -> str:
+        """A text of the topic's own rule of this name, or of the rule for all topics."""
+        own = f"{name}.{topic}"
+        return self.write(own if own in _rules() else name)
+
     def message(self, core: str, *, greeting: bool = True, signed: bool = True) -> str:
         """A body round the core: greeting, core as it was typed, closing and signature."""
         parts = [self.write("greeting")] if greeting else []
@@ -117,16 +122,16 @@ def _sentence(text: str) -> str:
 
 def _core(writer: Writer, topic: str) -> str:
     """What a customer wants, with what happened before it and words of other matters in passing."""
-    draws, parts = writer.draws, [writer.write("context")]
+    draws, parts = writer.draws, [writer.write_for(topic, "context")]
     wishes = [writer.write(f"wish.{topic}")]
     if draws.take() < _TWICE:
         wishes.append(writer.write(f"wish.{topic}"))
-    parts += wishes if wishes[0] != wishes[-1] else wishes[:1]
+    parts += wishes if wishes[0][:12] != wishes[-1][:12] else wishes[:1]
     if draws.take() < _ASIDE:
         parts.insert(1 + draws.below(len(parts)), writer.write("aside"))
     if draws.take() < _SECOND_WISH:
         parts.append(writer.write("bridge") + writer.write(f"wish.{draws.pick(TOPICS)}"))
-    parts.append(writer.write("pressure"))
+    parts.append(writer.write_for(topic, "pressure"))
     return " ".join(_sentence(part) for part in parts if part)
 
 

@@ -72,7 +72,7 @@ def roughen(text: str, draws: Draws) -> str:
         text = text.lower()
     elif habit < _STOPLESS:
         text = text.rstrip(".")
-    elif habit < _LOUD:
+    elif habit < _LOUD and "/" not in text[text.rfind(" ") :]:
         text = text.rstrip(".!") + ("!!" if habit & 1 else "!!!")
     if take() < _SLIPS:
         for _ in range(1 + take() % 3):
@@ -88,11 +88,11 @@ def slip(text: str, take: Take) -> str:
     found = words[take() % len(words)]
     word = found[0]
     known = _KNOWN_SLIPS.get(word)
-    before, after = text[: found.start()][-1:], text[found.end() : found.end() + 2]
+    before, after = text[: found.start()][-1:], text[found.end() : found.end() + 3]
     part_of_address = (
         (before != "" and before in "/@.")
-        or after[:1] in ("/", "@")
-        or (after[:1] == "." and after[1:].isalpha())
+        or after.startswith(("/", "@", "://"))
+        or (after[:1] == "." and after[1:2].isalpha())
     )
     if part_of_address or (known is None and (len(word) < 4 or word.isupper())):
         return text
