@@ -18,7 +18,7 @@ from tidewater.text import grammar, surface
 from tidewater.text.draws import Draws
 
 WORD = r"\b[a-z][a-z']+\b"
-CONTENT = "e352131535936122"
+CONTENT = "14e7dfddca48d12a"
 FICTION = re.compile(
     r"\+44 1632 960\d{3}|07700 900\d{3}|020 7946 0\d{3}|\+1 202 555 01\d\d|\+1 415-555-01\d\d"  # kept free for fiction
 )
@@ -157,6 +157,23 @@ def test_an_old_filter_loses_against_new_tricks() -> None:
     assert found[1] < found[0] - 0.1
     assert found[2] < found[1] - 0.04
     assert found_at_1[2] < found_at_1[0] - 0.02
+
+
+def test_themes_are_those_the_text_speaks_of() -> None:
+    """Praise and blame of a theme follow the sentiment, and the words of delivery are where its mark is."""
+    rng = np.random.default_rng(6)
+    sentiment = rng.uniform(-1, 1, 4000)
+    texts, themes = text.reviews_and_themes(rng, np.arange(4000) % 12, sentiment, np.zeros(4000, bool))
+    speaks = np.array(
+        [bool(re.search(r"\b(delivery|courier|parcel) (was|came|arrived|never)", t)) for t in texts]
+    )
+    delivery = themes[:, text.THEMES.index("delivery")]
+
+    assert themes.shape == (4000, len(text.THEMES))
+    assert set(np.unique(themes)) == {-1, 0, 1}
+    assert np.mean(delivery[speaks] != 0) > 0.8
+    assert np.corrcoef(themes.sum(axis=1), sentiment)[0, 1] > 0.6
+    assert 0.08 < np.mean((themes == 1).any(axis=1) & (themes == -1).any(axis=1)) < 0.4
 
 
 def test_spam_reviews_are_found_by_most_words_and_not_by_all() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 
@@ -12,9 +13,11 @@ from tidewater.text.grammar import Grammar, Rule, expand, load
 from tidewater.text.surface import polish, roughen
 from tidewater.text.things import Item, head_noun, things
 
-__all__ = ["WAVES", "reviews", "wave_of"]
+__all__ = ["THEMES", "WAVES", "reviews", "reviews_and_themes", "wave_of"]
 
 WAVES = 4
+THEMES: tuple[str, ...] = ("quality", "look", "use", "size", "price", "delivery", "service")
+_MARK = re.compile(r"\[([+-])(\w+)\]")
 _LONG, _CODA, _IRONY, _THEME = chance(0.1), chance(0.08), chance(0.08), chance(0.03)
 _HONEST_FACE = chance(0.12)
 _SHAPES = tuple(f"{side}.{shape}" for side in ("up", "down") for shape in ("shape", "mixed", "weak"))
@@ -65,20 +68,42 @@ def reviews(
     titles: titles of the products, shape (n,); without them a thing of the category is drawn.
     Returns an object array of n strings.
     """
+    return reviews_and_themes(rng, category_codes, sentiment, is_spam, era=era, titles=titles)[0]
+
+
+def reviews_and_themes(
+    rng: np.random.Generator,
+    category_codes: Sequence[int] | np.ndarray,
+    sentiment: Sequence[float] | np.ndarray,
+    is_spam: Sequence[bool] | np.ndarray,
+    *,
+    era: Sequence[float] | np.ndarray | float = 0.0,
+    titles: Sequence[str] | np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The texts of `reviews`, and which themes each speaks of.
+
+    Takes the arguments of `reviews`.
+    Returns an object array of n strings, and an int8 array of shape (n, len(THEMES)): 1 where a theme is praised,
+    -1 where it is blamed, 0 where it is not touched (or only in the words of others).
+    """
     draws = Draws(rng)
     codes = np.asarray(category_codes).tolist()
     eras = np.broadcast_to(np.asarray(era, float), (len(codes),)).tolist()
     names = list(titles) if titles is not None else [""] * len(codes)
     brands = load("products").words("brand")
-    rows = zip(
-        codes, np.asarray(sentiment, float).tolist(), np.asarray(is_spam).tolist(), eras, names, strict=True
-    )
-    out = np.empty(len(codes), dtype=object)
-    for row, (code, feeling, spam, moment, title) in enumerate(rows):
+    feelings, spams = np.asarray(sentiment, float).tolist(), np.asarray(is_spam).tolist()
+    texts, themes = np.empty(len(codes), dtype=object), np.zeros((len(codes), len(THEMES)), dtype=np.int8)
+    for row, (code, feeling, spam, moment, title) in enumerate(
+        zip(codes, feelings, spams, eras, names, strict=True)
+    ):
         thing = (head_noun(title, code) if title else None) or draws.pick(things(code))
         slots = Item(thing, draws, {"item": thing.noun, "brand": draws.pick(brands)})
-        out[row] = _spam(feeling, moment, draws, slots) if spam else _honest(feeling, draws, slots)
-    return out
+        text = _spam(feeling, moment, draws, slots) if spam else _honest(feeling, draws, slots)
+        for sign, theme in _MARK.findall(text):
+            themes[row, THEMES.index(theme)] = 1 if sign == "+" else -1
+        text = polish(_MARK.sub("", text))
+        texts[row] = roughen(text, draws) if not spam or draws.take() & 1 else text
+    return texts, themes
 
 
 def _honest(feeling: float, draws: Draws, slots: Item) -> str:
@@ -102,7 +127,7 @@ def _honest(feeling: float, draws: Draws, slots: Item) -> str:
         text += " " + expand(rules["coda"], take, slots)
     if take() < _THEME:
         text += " " + expand(rules["theme.note"], take, slots)
-    return roughen(polish(text), draws)
+    return text
 
 
 def _spam(feeling: float, era: float, draws: Draws, slots: Item) -> str:
@@ -118,4 +143,4 @@ def _spam(feeling: float, era: float, draws: Draws, slots: Item) -> str:
         text = expand(rules[f"attack{wave}"], take, slots)
     else:
         text = expand(rules[f"shill{wave}" if dice < 13 else f"links{wave}"], take, slots)
-    return polish(text) if take() & 1 else roughen(polish(text), draws)
+    return text

@@ -18,12 +18,22 @@ CATEGORIES: tuple[str, ...] = (
     "fashion", "beauty", "electronics", "tools", "pets", "office",
 )  # fmt: skip
 OWN = ("material", "part", "parts", "mishap", "joy")
+# Clothes and fittings fit; a book or a cream has a size.
+_FITTED = ("home", "garden", "sport", "fashion", "tools", "pets", "office")
+_FITS = {
+    True: ("it fits perfectly", "it fits well", "it fits at once", "it fits like a glove"),
+    False: ("it has the right size", "it is as large as described", "it is just large enough"),
+}
+_MISFITS = {
+    True: ("it does not fit", "it fits nowhere", "it hardly fits"),
+    False: ("it has the wrong size", "it is not as large as described", "it is not large enough"),
+}
 _FILE = Path(__file__).parent / "grammars" / "things.yaml"
 
 
 @dataclass(frozen=True)
 class Thing:
-    """A thing in the singular, and the words that go with it: one tuple for each name of OWN, and "use"."""
+    """A thing in the singular, and the words that go with it: one tuple for each name of OWN, and for "use", "fits", "misfits"."""
 
     noun: str
     words: dict[str, tuple[str, ...]]
@@ -57,9 +67,11 @@ def things(code: int) -> tuple[Thing, ...]:
     code: a place in CATEGORIES.
     """
     category = _categories()[CATEGORIES[code]]
+    fitted = CATEGORIES[code] in _FITTED
+    shared = {"use": _listed(category["use"]), "fits": _FITS[fitted], "misfits": _MISFITS[fitted]}
     found = []
     for group in category["groups"]:
-        words = {name: _listed(group[name]) for name in OWN} | {"use": _listed(category["use"])}
+        words = {name: _listed(group[name]) for name in OWN} | shared
         found += [Thing(noun, words) for noun in _listed(group["nouns"])]
     return tuple(found)
 
