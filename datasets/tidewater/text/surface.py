@@ -90,7 +90,7 @@ def slip(text: str, take: Take) -> str:
     known = _KNOWN_SLIPS.get(word)
     before, after = text[: found.start()][-1:], text[found.end() : found.end() + 3]
     part_of_address = (
-        (before != "" and before in "/@.")
+        (before != "" and before in "/@.-")
         or after.startswith(("/", "@", "://"))
         or (after[:1] == "." and after[1:2].isalpha())
     )

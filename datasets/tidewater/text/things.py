@@ -33,7 +33,10 @@ _FILE = Path(__file__).parent / "grammars" / "things.yaml"
 
 @dataclass(frozen=True)
 class Thing:
-    """A thing in the singular, and the words that go with it: one tuple for each name of OWN, and for "use", "fits", "misfits"."""
+    """A thing in the singular, and the words that go with it.
+
+    words: a tuple for each name of OWN, and for "use", "fits" and "misfits".
+    """
 
     noun: str
     words: dict[str, tuple[str, ...]]
