@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 import psutil
 
 from grader.jail.channel import Channel, ChannelClosed, ChannelDamaged
-from grader.jail.families import marked_processes
+from grader.jail.families import marked_processes, tree_bytes
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 POLL_SECONDS = 0.05
@@ -173,17 +173,6 @@ def kill_tree(pid: int) -> None:
     for process in tree:
         with contextlib.suppress(psutil.Error):
             process.kill()
-
-
-def tree_bytes(pid: int) -> int:
-    """Resident memory of a process and everything below it, in bytes."""
-    total = 0
-    with contextlib.suppress(psutil.Error):
-        root = psutil.Process(pid)
-        for process in [root, *root.children(recursive=True)]:
-            with contextlib.suppress(psutil.Error):
-                total += process.memory_info().rss
-    return total
 
 
 class MemoryWatch:
