@@ -73,7 +73,7 @@ def stream(
 
     start: earlier arrivals are left out (they keep their numbers); default none. speed: seconds of the world in a
     second, infinite for as fast as possible. clock, sleep: seconds, and a pause of so many.
-    The stream's time runs from `start`, or from the first arrival, and from the first event that is asked for. Who
+    The stream's time runs from `start`, or from the first arrival, and from when its first event is ready. Who
     is slower than the stream gets the next event at once.
     Raises ValueError for a speed that is not above 0 and for a table whose rows do not arrive at a moment.
     """
