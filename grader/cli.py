@@ -30,6 +30,10 @@ UnitName = Annotated[str, typer.Argument(help="A unit's name, for example first-
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object (docs/check-json.md).")]
 Seed = Annotated[str | None, typer.Option(help="Repeat the hidden data of an earlier check.")]
 
+KeepAttempt = Annotated[
+    bool, typer.Option("--record/--no-record", help="Keep the attempt among your runs, or only judge.")
+]
+
 
 @app.command()
 def start(
@@ -54,7 +58,9 @@ def start(
 
 
 @app.command()
-def check(target: UnitOrFile = None, seed: Seed = None, as_json: Json = False) -> None:
+def check(
+    target: UnitOrFile = None, seed: Seed = None, as_json: Json = False, keep: KeepAttempt = True
+) -> None:
     """Run your notebook from clean, judge every test, and say what to do next."""
     from grader import checking, report
     from grader.notebook import read_submission
@@ -70,7 +76,8 @@ def check(target: UnitOrFile = None, seed: Seed = None, as_json: Json = False) -
             show_report(course, unit, found)
     finally:
         workers.close()
-    record(course, found)
+    if keep:
+        record(course, found)
     raise typer.Exit(0 if found.points >= found.max_points else 1)
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import typer
 from small_course import COURSE, copied_course, mle, notebook_of
 from small_unit import body
 
+from grader import cli
 from grader.filled import filled_notebook
 from grader.report import as_json
 
@@ -44,6 +46,20 @@ def test_all_points_lead_to_the_next_unit(tmp_path):
     assert "All points. Next unit: mle start tidy-file (Which row of an order counts?, 10 minutes)" in said(
         done.stdout
     )
+
+
+def test_an_attempt_may_go_unrecorded(tmp_path, monkeypatch):
+    """`--no-record` judges and leaves no trace among the learner's runs."""
+    monkeypatch.setenv("SEATRIAL_COURSE", str(COURSE.root))
+    monkeypatch.setenv("SEATRIAL_HOME", str(tmp_path))
+    kept: list[str] = []
+    monkeypatch.setattr(cli, "record", lambda course, found: kept.append(found.unit))
+    started(tmp_path)
+    for keep in (False, True):
+        with pytest.raises(typer.Exit):
+            cli.check("add-up", as_json=True, keep=keep)
+
+    assert kept == ["add-up"]
 
 
 def test_a_failure_says_what_to_do_and_names_a_known_misconception(tmp_path):
