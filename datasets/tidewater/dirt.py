@@ -108,6 +108,8 @@ def _cells(
 ) -> tuple[pd.DataFrame, list[Record]]:
     dirty, records, how = table.copy(), list[Record](), CELL_KINDS[kind]
     for name in columns or without_ids(table):
+        if not _may_hold(table[name].dtype, how.sorts):
+            continue
         cells = objects_of(table[name])
         example = next((value for value in cells if sort_of(value) in how.sorts), None)
         if example is None or (not columns and not how.column_fits(cells)):
@@ -118,6 +120,16 @@ def _cells(
         values = [how.spoil(example if is_missing(cells[row]) else cells[row], rng) for row in rows]
         change(dirty, records, name, rows, values)
     return dirty, records
+
+
+def _may_hold(dtype: Any, sorts: Sequence[str]) -> bool:
+    """Whether a column of this type can have cells of these sorts: spares a look at every cell."""
+    if isinstance(dtype, pd.StringDtype):
+        return "text" in sorts
+    sort = {"i": "number", "u": "number", "f": "number", "b": "flag", "M": "time"}.get(
+        getattr(dtype, "kind", "")
+    )
+    return sort is None or sort in sorts
 
 
 def _can_hit(how: CellKind, value: Any) -> bool:
