@@ -117,6 +117,9 @@ def warm() -> None:
         importlib.import_module(module)
     importlib.import_module("sqlalchemy.dialects.sqlite")
     importlib.import_module("sqlalchemy.orm").configure_mappers()
+    for module in ("alembic.command", "mlflow.store.tracking.sqlalchemy_workspace_store"):
+        with contextlib.suppress(ImportError):  # not in every version
+            importlib.import_module(module)
     with contextlib.suppress(ImportError, AttributeError):
         # The scan of installed packages that the first log_model makes and keeps.
         requirements = importlib.import_module("mlflow.utils.requirements_utils")
