@@ -10,14 +10,14 @@ __all__ = ["make_database"]
 
 
 def make_database(target: Path, sources: Mapping[str, str]) -> Path:
-    """Writes a DuckDB file with one table for each source; it appears whole or not at all.
+    """Writes a DuckDB file with one table for each source; it appears whole or not at all. One process at a time.
 
     sources: table name -> path or pattern of its Parquet files, in whose order the rows stay.
     Raises OSError if the file cannot be written.
     """
     import duckdb
 
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = target.with_name(f".{target.name}.part")
     part.unlink(missing_ok=True)
     try:
         with duckdb.connect(str(part)) as connection:

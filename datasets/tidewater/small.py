@@ -91,10 +91,9 @@ def database() -> Path:
 
     with locked(folder / ".tidewater.lock", wait):
         if not target.exists():
-            part = target.with_suffix(".new")
-            make_database(part, {name: str(_path(name)) for name in NAMES})
-            part.chmod(0o444)
-            os.replace(part, target)
+            whole = make_database(target.with_suffix(".new"), {name: str(_path(name)) for name in NAMES})
+            whole.chmod(0o444)
+            os.replace(whole, target)
     return target
 
 

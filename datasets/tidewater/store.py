@@ -125,8 +125,9 @@ def write_database(folder: Path | str) -> Path:
     if not about["complete"]:
         raise StoreError(f"the world in {folder} is not finished; write it to its end first")
     target = folder / DATABASE
-    if not target.exists():
-        make_database(target, {name: glob_of(folder, name) for name in about["tables"]})
+    with _only_writer(folder):
+        if not target.exists():
+            make_database(target, {name: glob_of(folder, name) for name in about["tables"]})
     return target
 
 
