@@ -267,8 +267,8 @@ for pipeline in before:
     print(f"{pipeline.__name__:20} largest move, nothing changed:", np.round(moves, 3))
 
 # %% [markdown]
-# It moves about as far by itself. `TargetEncoder` cuts the training rows into folds at random while it is fitted, and we
-# gave it no `random_state`. So the rule is not "does the output move?" but "does it move further than it does
+# It moves about as far by itself. `TargetEncoder` cuts the training rows into folds at random while it is fitted, and
+# we gave it no `random_state`. So the rule is not "does the output move?" but "does it move further than it does
 # anyway?". The noise must be measured before anybody is accused, and a leak must be pushed hard enough to
 # rise above it. Here the verdicts are clear: 0.96 against 0, and a few hundredths against a few hundredths.
 #
@@ -283,9 +283,10 @@ for pipeline in before:
     print(f"{pipeline.__name__:20} kept rows, largest move: {move.max():.3f}   middle: {np.median(move):.3f}")
 
 # %% [markdown]
-# It reads other rows as well; the clean one moves no more than noise does. And notice the gap between the largest move and
-# the middle one: a few rows show the leak loudly, most hardly. A check that looks at one row once may happen to
-# look at a quiet one. Other leaks show only beside a missing value, or in a group of two. Repeat, with other halves.
+# It reads other rows as well; the clean one moves no more than noise does. And notice the gap between the largest
+# move and the middle one: a few rows show the leak loudly, most hardly. A check that looks at one row once may happen
+# to look at a quiet one. Other leaks show only beside a missing value, or in a group of two. Repeat, with other
+# halves.
 #
 # ## What you push with decides what you can see
 #
