@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -231,6 +232,13 @@ def test_what_cannot_be_done_is_said(change, message, orders) -> None:
     arguments = {"kind": "decimal_comma", "seed": 1} | change
     with pytest.raises(DirtError, match=message):
         corrupt(orders, **arguments)
+
+
+def test_the_page_about_the_world_names_every_kind() -> None:
+    """docs/world.md says of each what it does, in the same words."""
+    page = (Path(__file__).parent.parent / "docs" / "world.md").read_text(encoding="utf-8")
+
+    assert [name for name, what in KINDS.items() if f"| `{name}` | {what} |" not in page] == []
 
 
 def test_rows_need_labels_of_their_own(orders) -> None:
