@@ -127,8 +127,10 @@ def test_what_was_touched_is_all_that_differs(table, kind, seed) -> None:
 
 @pytest.fixture(scope="module")
 def orders():
-    """Three days of orders."""
-    return make_world(2, 3, 300).orders
+    """Three days of orders, one of them large in any world."""
+    orders = make_world(2, 3, 300).orders
+    orders.loc[7, "amount"] = 1234.5
+    return orders
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"mojibake"}))
