@@ -64,29 +64,33 @@ def plan_day(
     if burst_day:
         window = [burst_hour, (burst_hour + 1) % 24]
         rates[m.TESTING, window] = weight[m.TESTING] / _BURST_CHANCE * orders / 2
-    factor, share = np.ones(len(CHANNELS)), mechanics.fraud_share
+    factor, moved = np.ones(len(CHANNELS)), mechanics.drift_a_year * day / 365
     for one in incidents:
         if not one.touches_day(day):
             continue
         if one.name == "new_fraud_pattern":
-            share = (1 - one.size) * mechanics.fraud_share + one.size * mechanics.moved_share
+            moved += one.size
         _change_rates(rates, one, day, orders)
         _change_amounts(factor, one, day)
+    moved = min(1.0, moved)
+    share = (1 - moved) * mechanics.fraud_share + moved * mechanics.moved_share
     return DayPlan(day, rates, factor, share)
 
 
 def _change_rates(rates: np.ndarray, one: Incident, day: int, orders: float) -> None:
     inside = hours_inside(one, day)
     if one.name == "fraud_burst":
-        rates[m.TESTING] += one.size * orders * inside / (one.days * 24)
+        rates[m.BOTS] += one.size * orders * inside / (one.days * 24)
     elif one.name == "traffic_spike":
         rates *= 1 + (one.size - 1) * inside
     elif one.name in ("holiday", "weekend"):
         rates *= 1 + (one.size - 1) * inside
         if one.name == "holiday":
             rates[m.GIFT] *= 1 + 2 * inside
-    elif one.name in ("new_market", "home_campaign"):
+    elif one.name == "home_campaign":
         rates *= 1 + one.size * ramp(one, day)
+    elif one.name == "new_market":
+        rates[m.NEWCOMER] += one.size * ramp(one, day) * orders * m.HOURS / m.HOURS.sum()
 
 
 def _change_amounts(factor: np.ndarray, one: Incident, day: int) -> None:

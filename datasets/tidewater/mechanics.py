@@ -18,27 +18,14 @@ from tidewater.seeds import stream_of
 __all__ = ["CLASSES", "MARKS", "MECHANISMS", "N_PATTERNS", "Mechanics", "draw_mechanics"]
 
 N_PATTERNS = 4
-CLASSES = (
-    "regular",
-    "gift",
-    "traveller",
-    "bulk",
-    *(f"pattern_{i}" for i in range(N_PATTERNS)),
-    "testing",
-    "takeover",
-)
-REGULAR, GIFT, TRAVELLER, BULK, FIRST_PATTERN, TESTING, TAKEOVER = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    4 + N_PATTERNS,
-    5 + N_PATTERNS,
-)
+PATTERNS = tuple(f"pattern_{i}" for i in range(N_PATTERNS))
+CLASSES = ("regular", "gift", "traveller", "bulk", *PATTERNS, "testing", "takeover", "bots", "newcomer")
+REGULAR, GIFT, TRAVELLER, BULK, FIRST_PATTERN = 0, 1, 2, 3, 4
+TESTING, TAKEOVER = 4 + N_PATTERNS, 5 + N_PATTERNS
+BOTS, NEWCOMER = 6 + N_PATTERNS, 7 + N_PATTERNS  # these two come with a fraud_burst and a new_market alone
 # What the truth calls the origin of an order; a code is a position here.
 MECHANISMS = ("honest", "stolen_card", "card_testing", "takeover", "friendly")
-MECHANISM_OF_CLASS = np.array([4, 4, 4, 4, *[1] * N_PATTERNS, 2, 3], np.int8)
+MECHANISM_OF_CLASS = np.array([4, 4, 4, 4, *[1] * N_PATTERNS, 2, 3, 2, 4], np.int8)
 
 # Marks and the number of their codes. "_new" tables hold for accounts on the day of their sign-up.
 MARKS = {"channel": 4, "card": 3, "ship": 2, "device": 2, "address": 2, "attempts": 5, "items": 8, "auth": 3}
@@ -77,8 +64,9 @@ class Mechanics:
 
     weight: (K,), share of orders. hours: (K, 24), rows sum to 1. tables: mark -> (2, K, codes), first for
     accounts with a past, then for those on their first day. log_amount_shift: (K,), added to the customer's
-    mean of ln(EUR). log_amount_sd: (K,). kernel: (K,), 0 all ages of accounts, 1 young ones, 2 old ones.
-    fraud_share: (K,), at the start of the world; moved_share: (K,), after the pattern of fraud has changed.
+    mean of ln(EUR). log_amount_sd: (K,). kernel: (K,), which accounts order: 0 all, 1 young ones, 2 old ones,
+    3 those of a new market. fraud_share: (K,), at the start of the world; moved_share: (K,), after all fraud
+    has moved to other patterns; `drift_a_year` of that way happens in a year by itself.
     country_mix: over HOME. far_mix: over FAR. tells: per pattern the names of its tells.
     """
 
@@ -90,12 +78,15 @@ class Mechanics:
     kernel: np.ndarray
     fraud_share: np.ndarray
     moved_share: np.ndarray
+    drift_a_year: float
     country_mix: np.ndarray
     far_mix: np.ndarray
     tells: tuple[tuple[str, ...], ...]
 
 
-TESTING_LOG_MEAN = float(np.log(2.4))  # EUR; the amounts of card testing do not depend on the customer
+# ln(EUR) of card testing, which does not depend on the customer; NaN where the customer's own mean counts.
+OWN_LOG_MEAN = np.full(len(CLASSES), np.nan)
+OWN_LOG_MEAN[[TESTING, BOTS]] = np.log([2.4, 9.0])
 FRIENDLY_SHARE = 0.0012
 _ON, _OFF = 0.93, 0.06
 
@@ -123,17 +114,24 @@ def draw_mechanics(seed: int) -> Mechanics:
         kernel[FIRST_PATTERN + i] = int("young" in names)
         if "night" in names:
             hours[FIRST_PATTERN + i] = 0.2 * hours[0] + 0.8 * NIGHT / NIGHT.sum()
+    hours[TAKEOVER] = 0.3 * hours[REGULAR] + 0.7 * NIGHT / NIGHT.sum()
     _apply_tells(tables, TAKEOVER, ("new_device", "fresh_address", "elsewhere"))
     _apply_tells(tables, TESTING, ("far_card", "new_device", "attempts"))
-    tables["items"][:, TESTING] = (0.97, 0.03, 0, 0, 0, 0, 0, 0)
-    kernel[TAKEOVER], kernel[TESTING], sd[TESTING] = 2, 1, 0.35
+    tables["items"][:, [TESTING, BOTS]] = (0.97, 0.03, 0, 0, 0, 0, 0, 0)
+    tables["device"][0, BOTS] = (0.5, 0.5)
+    # Honest, from another time zone, with cards of other countries and banks that ask more often.
+    _apply_tells(tables, NEWCOMER, ("far_card", "attempts", "new_device"))
+    hours[NEWCOMER] = 0.3 * hours[REGULAR] + 0.7 * NIGHT / NIGHT.sum()
+    kernel[NEWCOMER], shift[NEWCOMER] = 3, 0.8
+    kernel[TAKEOVER], kernel[TESTING], sd[[TESTING, BOTS]] = 2, 1, 0.35
     share = np.full(k, FRIENDLY_SHARE)
     on, off = [0, 1], [2, 3]
     share[FIRST_PATTERN:TESTING], share[TESTING], share[TAKEOVER] = _OFF, 1.0, 0.9
+    share[BOTS], share[NEWCOMER] = 1.0, 0.004
     moved = share.copy()
     share[[FIRST_PATTERN + i for i in on]], moved[[FIRST_PATTERN + i for i in off]] = _ON, _ON
     return Mechanics(
-        *(weight, hours, tables, shift, sd, kernel, share, moved),
+        *(weight, hours, tables, shift, sd, kernel, share, moved, float(rng.uniform(0.5, 0.7))),
         *(rng.dirichlet(np.array([8, 9, 10, 7, 9, 4, 4, 6.0]) * 4), rng.dirichlet(np.full(10, 4.0)), tells),
     )
 
@@ -150,7 +148,7 @@ def _honest_classes(tables: dict[str, np.ndarray]) -> None:
 
 def _pattern_tells(rng: np.random.Generator) -> tuple[tuple[str, ...], ...]:
     """The first pattern is the textbook's stolen card; the others draw their tells."""
-    first = ("far_card", "attempts", "high", "new_device")
+    first = ("far_card", "attempts", "high", "new_device", "night")
     groups = [
         ("near_card", "challenged", "high"),
         ("partner", "app", "night"),

@@ -57,19 +57,21 @@ class OrderDay:
 def make_day(seed: int, mechanics: Mechanics, population: Population, plan: DayPlan) -> OrderDay:
     """The orders of the planned day; equal arguments give equal orders."""
     rng = stream_of(seed, "orders", plan.day)
+    kernels = population.kernels(plan.day)
+    if not kernels[3].any():  # nobody of the new market has signed up yet
+        plan.rates[m.NEWCOMER] = 0.0
     n = int(rng.poisson(plan.rates.sum()))
     cell = _cells(rng, plan.rates, n)
     placed = (cell % 24) * _HOUR_MS + rng.integers(0, _HOUR_MS, n)
     order = np.argsort(placed, kind="stable")
     placed, cell = placed[order], cell[order]
     kind = (cell // 24).astype(np.int8)
-    kernels = population.kernels(plan.day)
     cohort = _draw_cohorts(rng, kernels, mechanics.kernel[kind])
-    customer = population.draw(rng, cohort, plan.day)
+    customer = population.draw(rng, cohort, plan.day, mechanics.kernel[kind] == 3)
     new = (cohort == plan.day + PAST_DAYS).astype(np.int8)
     marks = _marks(rng, mechanics, kind, new)
     log_amount = population.log_amount[customer] + mechanics.log_amount_shift[kind]
-    log_amount = np.where(kind == m.TESTING, m.TESTING_LOG_MEAN, log_amount)
+    log_amount = np.where(np.isnan(m.OWN_LOG_MEAN[kind]), log_amount, m.OWN_LOG_MEAN[kind])
     log_amount += mechanics.log_amount_sd[kind] * rng.standard_normal(n)
     cents = np.exp(log_amount) * (100 * plan.amount_factor[marks["channel"]])
     is_fraud = rng.random(n) < plan.fraud_share[kind]
@@ -139,18 +141,34 @@ def _true_probability(
     hour, cohort, customer, new = who
     with np.errstate(divide="ignore"):
         density = np.log(plan.rates).T[hour]  # (n, K)
-        density += np.log(kernels / kernels[0])[mechanics.kernel].T[cohort]
+        density += _who_orders(mechanics, kernels, population, cohort, customer)
         for name, codes in m.MARKS.items():
             table = mechanics.tables[name] / mechanics.tables[name].sum(axis=2, keepdims=True)
             rows = np.log(table).transpose(0, 2, 1).reshape(2 * codes, -1)  # row: new * codes + code
             density += rows[new * codes + marks[name]]
     centre = population.log_amount[customer][:, None] + mechanics.log_amount_shift
-    centre[:, m.TESTING] = m.TESTING_LOG_MEAN
+    centre = np.where(np.isnan(m.OWN_LOG_MEAN), centre, m.OWN_LOG_MEAN)
     density -= 0.5 * ((log_amount[:, None] - centre) / mechanics.log_amount_sd) ** 2 + np.log(
         mechanics.log_amount_sd
     )
     weight = np.exp(density - density.max(axis=1, keepdims=True))
     return (weight @ plan.fraud_share) / weight.sum(axis=1)
+
+
+def _who_orders(
+    mechanics: Mechanics,
+    kernels: np.ndarray,
+    population: Population,
+    cohort: np.ndarray,
+    customer: np.ndarray,
+) -> np.ndarray:
+    """(n, K), ln of how much likelier each class is than the regular one to bring just this customer."""
+    ratio = np.log(kernels / kernels[0])[mechanics.kernel].T[cohort]
+    among = np.isin(customer, population.newcomers)
+    new = mechanics.kernel == 3
+    ratio[np.ix_(~among, new)] = -np.inf
+    ratio[np.ix_(among, new)] -= np.log(population.newcomer_share[cohort[among]])[:, None]
+    return ratio
 
 
 def _extras(

@@ -11,8 +11,8 @@ from tidewater.seeds import stream_of
 
 __all__ = ["LABEL_DELAY_DAYS", "chargebacks_of", "deliveries_of"]
 
-LABEL_DELAY_DAYS = (5.0, 60.0)  # shortest and longest; the mean lies near 45
-_BETA = (3.2, 1.2)
+LABEL_DELAY_DAYS = (5.0, 60.0)  # shortest and longest; the mean lies near 47
+_BETA = (4.0, 1.2)
 _DAY_MS, _HOUR_MS = 86_400_000, 3_600_000
 
 

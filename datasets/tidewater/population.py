@@ -31,6 +31,8 @@ class Population:
     cohort: day of sign-up + PAST_DAYS. signed_up_ms: since that midnight. life_days: until the customer leaves.
     log_amount: the customer's own mean of ln(EUR). place: cohort + share of the cohort's activity up to and
     with this customer, so that a search in it draws customers by activity. first_of_cohort: (cohorts + 1,).
+    newcomers: positions of the customers that a new_market brought; newcomer_place: the same as place among
+    them. newcomer_share: (cohorts,), their share of the cohort's activity.
     """
 
     cohort: np.ndarray
@@ -47,12 +49,18 @@ class Population:
     log_amount: np.ndarray
     place: np.ndarray
     first_of_cohort: np.ndarray
+    newcomers: np.ndarray
+    newcomer_place: np.ndarray
+    newcomer_share: np.ndarray
 
     def __len__(self) -> int:
         return len(self.cohort)
 
     def kernels(self, day: int) -> np.ndarray:
-        """(3, cohorts up to today), the chance that an order comes from a cohort: of all ages, young, old accounts."""
+        """(4, cohorts up to today), the chance that an order comes from a cohort.
+
+        In four ways: from accounts of all ages, young ones, old ones, those of a new market (all 0 without one).
+        """
         sizes = np.diff(self.first_of_cohort)[: day + PAST_DAYS + 1]
         age = np.arange(len(sizes) - 1, -1, -1.0)
         stay = (1 + age / 900) ** -3.0
@@ -60,23 +68,35 @@ class Population:
         everyone[-1] = 4.0
         young = np.where(age <= 5, 6 * np.exp(-age / 2), 0.01)
         old = np.where(age >= 45, 1.0, 0.002)
-        weights = np.stack([everyone, young, old]) * sizes * stay
-        return weights / weights.sum(axis=1, keepdims=True)
+        new = everyone * self.newcomer_share[: len(sizes)]
+        weights = np.stack([everyone, young, old, new]) * sizes * stay
+        return weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
 
-    def draw(self, rng: np.random.Generator, cohort: np.ndarray, day: int) -> np.ndarray:
-        """One customer for each given cohort, by activity among those who still stay on this day."""
-        customer = self._search(rng, cohort)
+    def draw(
+        self, rng: np.random.Generator, cohort: np.ndarray, day: int, new: np.ndarray | None = None
+    ) -> np.ndarray:
+        """One customer for each given cohort, by activity among those who still stay on this day.
+
+        new: bool, shape of cohort: draw among the new market's customers only; nowhere by default.
+        """
+        new = np.zeros(len(cohort), bool) if new is None else new
+        customer = self._search(rng, cohort, new)
         age = day + PAST_DAYS - cohort
         for _ in range(12):
             gone = np.flatnonzero(self.life_days[customer] < age)
             if not len(gone):
                 break
-            customer[gone] = self._search(rng, cohort[gone])
+            customer[gone] = self._search(rng, cohort[gone], new[gone])
         return customer
 
-    def _search(self, rng: np.random.Generator, cohort: np.ndarray) -> np.ndarray:
-        found = np.searchsorted(self.place, cohort + rng.random(len(cohort)), side="right")
-        return np.minimum(found, self.first_of_cohort[cohort + 1] - 1).astype(np.int64)
+    def _search(self, rng: np.random.Generator, cohort: np.ndarray, new: np.ndarray) -> np.ndarray:
+        point = cohort + rng.random(len(cohort))
+        found = np.searchsorted(self.place, point, side="right")
+        customer = np.minimum(found, self.first_of_cohort[cohort + 1] - 1).astype(np.int64)
+        if new.any():
+            found = np.searchsorted(self.newcomer_place, point[new], side="right")
+            customer[new] = self.newcomers[np.minimum(found, len(self.newcomers) - 1)]
+        return customer
 
 
 def make_population(
@@ -101,10 +121,15 @@ def make_population(
     activity = stream_of(seed, "customers", "activity").gamma(0.8, 1.0, n) + 0.02
     log_amount = MEDIAN_LOG_AMOUNT + _SEGMENT_LOG_AMOUNT[segment]
     log_amount = log_amount + 0.42 * stream_of(seed, "customers", "amount").standard_normal(n)
+    country = _countries(uniform("country"), mechanics, cohort, market)
+    place = _places(activity, cohort, bounds)
+    coming = [places.COUNTRIES.index(one.target) for one in incidents if one.name == "new_market"]
+    newcomers = np.flatnonzero(np.isin(country, coming))
+    theirs = np.bincount(cohort[newcomers], activity[newcomers], len(sizes))
     return Population(
         cohort=cohort,
         signed_up_ms=(uniform("moment") * 86_400_000).astype(np.int32),
-        country=_countries(uniform("country"), mechanics, cohort, market),
+        country=country,
         age_band=_pick(uniform("age"), np.array([0.13, 0.26, 0.22, 0.18, 0.13, 0.08])),
         device=_pick(uniform("device"), np.array([0.36, 0.28, 0.22, 0.11, 0.03])),
         channel=channel,
@@ -114,8 +139,11 @@ def make_population(
         life_days=life_days.astype(np.float32),
         activity=activity.astype(np.float32),
         log_amount=log_amount.astype(np.float32),
-        place=_places(activity, cohort, bounds),
+        place=place,
         first_of_cohort=bounds,
+        newcomers=newcomers,
+        newcomer_place=_newcomer_places(activity[newcomers], cohort[newcomers], theirs),
+        newcomer_share=theirs / np.bincount(cohort, activity, len(sizes)),
     )
 
 
@@ -153,6 +181,11 @@ def _places(activity: np.ndarray, cohort: np.ndarray, bounds: np.ndarray) -> np.
     total = np.concatenate([[0.0], np.cumsum(activity)])
     start, end = total[bounds[:-1]], total[bounds[1:]]
     return cohort + (total[1:] - start[cohort]) / (end - start)[cohort]
+
+
+def _newcomer_places(activity: np.ndarray, cohort: np.ndarray, total: np.ndarray) -> np.ndarray:
+    running = np.cumsum(activity) - (np.cumsum(total) - total)[cohort]
+    return cohort + running / total[cohort]
 
 
 def _pick(u: np.ndarray, chances: np.ndarray) -> np.ndarray:
