@@ -11,6 +11,7 @@ from grader.atomic import write_if_changed
 from grader.course import Course
 from grader.errors import SourceError
 from grader.header import Problems, lesson_header, split_header
+from grader.lesson import stands_alone
 from grader.model import Answer, Part, Test, Unit
 from grader.source import read_text, shelf
 from grader.source_cells import percent_cells
@@ -96,7 +97,7 @@ def build(course: Course, units: Iterable[str] | None = None) -> list[Path]:
 
 
 def check_built(course: Course) -> list[str]:
-    """Problems of the three folders: stale or missing notebooks, broken sources, stray files."""
+    """Problems of the three folders: stale or missing notebooks, broken or single sources, stray files."""
     problems: list[str] = []
     expected: set[Path] = set()
     for source, target in _pairs(course):
@@ -111,7 +112,9 @@ def check_built(course: Course) -> list[str]:
             problems.append(f"{shown}: is missing; run mle build")
         elif target.read_bytes() != fresh:
             problems.append(f"{shown}: differs from a fresh build; run mle build")
-        if source.is_relative_to(course.root / "solutions"):
+        if source.is_relative_to(course.root / "modules"):
+            problems += _pairing_problems(course, source)
+        else:
             expected.add(source.with_name(f"{source.stem}.outcomes.json"))
     for folder in ("modules", "solutions", "exercises"):
         for path in _files(course.root / folder):
@@ -128,6 +131,16 @@ def _pairs(course: Course) -> Iterator[tuple[Path, Path]]:
     for source in sorted((course.root / "solutions").glob("*/*.py")):
         relative = source.relative_to(course.root / "solutions").with_suffix(".ipynb")
         yield source, course.root / "exercises" / relative
+
+
+def _pairing_problems(course: Course, lesson: Path) -> Iterator[str]:
+    """A lesson has an exercise on the same shelf, or says that it has none."""
+    exercise = course.root / "solutions" / lesson.relative_to(course.root / "modules")
+    shown, other = (file.relative_to(course.root).as_posix() for file in (lesson, exercise))
+    if stands_alone(lesson) and exercise.is_file():
+        yield f'{shown}: says "exercise: none", but {other} is there; drop the line or that file'
+    elif course.has_solutions and not stands_alone(lesson) and not exercise.is_file():
+        yield f'{shown}: has no exercise; add {other}, or write "exercise: none" in its header'
 
 
 def _build_one(course: Course, source: Path) -> str:

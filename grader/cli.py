@@ -50,7 +50,8 @@ def start(
     if not made:
         out.print(f"your copies are there: {shown(workspace.folder(chosen))}")
     if not lab:
-        out.print(spoken(f"Open {shown(workspace.lesson(chosen))}, then run: mle check {chosen.name}"))
+        then = f"run: mle check {chosen.name}" if chosen.has_exercise else "see what is next: mle next"
+        out.print(spoken(f"Open {shown(workspace.lesson(chosen))}, then {then}"))
         return
     from grader.lab import open_lab
 
@@ -104,7 +105,7 @@ def watch(target: UnitOrFile = None, seed: Seed = None) -> None:
 def hint(unit: UnitName) -> None:
     """The next of a unit's three hints."""
     course = find_course()
-    out.print(Workspace.of(course).next_hint(course.unit(unit)))
+    out.print(Workspace.of(course).next_hint(course.exercise(unit)))
 
 
 @app.command()
@@ -112,7 +113,7 @@ def solution(unit: UnitName) -> None:
     """The solution, other right answers, and the common wrong ways."""
     from grader.solution import solution_text
 
-    out.print(solution_text(find_course().unit(unit)))
+    out.print(solution_text(find_course().exercise(unit)))
 
 
 @app.command()
@@ -120,7 +121,7 @@ def reset(unit: UnitName) -> None:
     """A fresh copy of the exercise; yours is kept under a dated name."""
     course = find_course()
     workspace = Workspace.of(course)
-    chosen = course.unit(unit)
+    chosen = course.exercise(unit)
     kept = workspace.reset(course, chosen)
     if kept:
         out.print(f"kept    {shown(kept)}")
@@ -142,11 +143,11 @@ def chosen_notebook(target: str | None) -> tuple[Course, Unit, Path]:
     workspace = Workspace.of(course)
     if target is None:
         path = last_saved(workspace)
-        return course, course.unit(unit_of_notebook(path)), path
+        return course, course.exercise(unit_of_notebook(path)), path
     if target.endswith(".ipynb"):
         path = Path(target)
-        return course, course.unit(unit_of_notebook(path)), path
-    unit = course.unit(target)
+        return course, course.exercise(unit_of_notebook(path)), path
+    unit = course.exercise(target)
     path = workspace.exercise(unit)
     if not path.exists():
         raise SeatrialError(f"{shown(path)} is not there yet. Run: mle start {unit.name}")

@@ -61,6 +61,8 @@ def store_outcomes(course: Course, unit: Unit, jobs: int, *, always: bool) -> No
     from grader.verify.unit import write_signatures
 
     path = outcomes_file(course, unit)
+    if not unit.has_exercise:
+        return
     if (always or stored_source(path) != unit.source_hash) and write_signatures(course, unit, jobs):
         out.print(f"stored  {path.relative_to(course.root)}")
 
@@ -95,10 +97,13 @@ def verify(
         refuse([str(problem) for problem in problems])
     wrong = sum(len(unit.wrong) for unit in chosen)
     also = sum(len(unit.also) for unit in chosen)
+    lessons = sum(not unit.has_exercise for unit in chosen)
     out.print(
-        f"proven: {len(chosen)} units, {wrong} of {wrong} wrong answers caught, "
+        f"proven: {len(chosen) - lessons} units, {wrong} of {wrong} wrong answers caught, "
         f"{also} of {also} other right answers accepted, 0 points for untouched notebooks"
     )
+    if lessons:
+        out.print(f"lessons without an exercise that run to their end: {lessons}")
 
 
 def chosen_units(course: Course, names: list[str] | None) -> list[Unit]:

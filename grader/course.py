@@ -10,6 +10,7 @@ from pathlib import Path
 from grader.built import unit_from_notebook
 from grader.errors import CourseError
 from grader.header import nearest
+from grader.lesson import lesson_unit, stands_alone
 from grader.model import Unit
 from grader.parsed import load_unit
 from grader.source import shelf
@@ -29,44 +30,64 @@ class Course:
 
     @functools.cached_property
     def files(self) -> dict[str, Path]:
-        """Source of each unit by its path, sorted; without solutions/ its built notebook."""
+        """Source of each exercise by its path, sorted; without solutions/ its built notebook."""
         folder, ending = ("solutions", "py") if self.has_solutions else ("exercises", "ipynb")
         found = sorted((self.root / folder).glob(f"*/*.{ending}"))
         return {shelf(file)[0]: file for file in found if not file.name.startswith(".")}
 
     @functools.cached_property
+    def unit_files(self) -> dict[str, Path]:
+        """`files`, and the lessons that stand without an exercise, sorted by path."""
+        ending = "py" if self.has_solutions else "ipynb"
+        lessons = {shelf(file)[0]: file for file in (self.root / "modules").glob(f"*/*.{ending}")}
+        alone = {
+            path: file for path, file in lessons.items() if path not in self.files and stands_alone(file)
+        }
+        return dict(sorted((self.files | alone).items()))
+
+    @functools.cached_property
     def units(self) -> tuple[Unit, ...]:
         """Every unit, sorted by path. Raises SourceError if one source is broken."""
-        return tuple(self.load(file) for file in self.files.values())
+        return tuple(self.load(file) for file in self.unit_files.values())
 
     @property
     def words(self) -> tuple[str, ...]:
         """Identities of all units, in path order."""
-        return tuple(shelf(file)[1] for file in self.files.values())
+        return tuple(shelf(file)[1] for file in self.unit_files.values())
 
     def load(self, file: Path) -> Unit:
         """The unit in a source or in a built notebook."""
+        if file.is_relative_to(self.root / "modules"):
+            return lesson_unit(file)
         if file.suffix == ".ipynb":
             return unit_from_notebook(file)
         return load_unit(file, self.root / ".cache" / "units")
 
     def unit(self, name: str) -> Unit:
         """The unit with this word, stem or path. Raises CourseError with the nearest name."""
-        return self.load(self.files[self.locate(name)])
+        return self.load(self.unit_files[self.locate(name)])
+
+    def exercise(self, name: str) -> Unit:
+        """The same, for what needs an exercise. Raises CourseError also for a lesson that has none."""
+        unit = self.unit(name)
+        if not unit.has_exercise:
+            what = f"{unit.name} is a lesson without an exercise, so there is nothing to check or solve"
+            raise CourseError(f"{what}. Read it (mle start {unit.name}), then: mle next")
+        return unit
 
     def locate(self, name: str) -> str:
         """Path of the unit with this word, stem or path: "00-orientation/01-first-check"."""
         wanted = name.replace("\\", "/").strip("/")
         for ending in (".py", ".ipynb"):
             wanted = wanted.removesuffix(ending)
-        found = [path for path, file in self.files.items() if wanted in _names(path, file)]
+        found = [path for path, file in self.unit_files.items() if wanted in _names(path, file)]
         if not found and wanted.count("/") > 1:
             tail = "/".join(wanted.split("/")[-2:])
-            found = [path for path in self.files if path == tail]
+            found = [path for path in self.unit_files if path == tail]
         if len(found) > 1:
             raise CourseError(f'"{name}" may be {" or ".join(found)}. Write the whole path.')
         if not found:
-            known = [known for path, file in self.files.items() for known in _names(path, file)]
+            known = [known for path, file in self.unit_files.items() for known in _names(path, file)]
             raise CourseError(f'no exercise named "{name}".{nearest(wanted, known)}')
         return found[0]
 
@@ -119,7 +140,7 @@ class Course:
         words = self.words
         found = [
             f'{path}: the word "{shelf(file)[1]}" names another unit too; rename one'
-            for path, file in self.files.items()
+            for path, file in self.unit_files.items()
             if words.count(shelf(file)[1]) > 1
         ]
         cycle = self.cycle()

@@ -17,6 +17,7 @@ _REQUIRED = ("title", "minutes", *_LISTS)
 _NUMBERS = ("limit_seconds", "limit_megabytes")
 _LESSON_REQUIRED = ("title", "minutes")
 _LESSON_LISTS = ("data", "needs", "runs_on", "sources")
+_NO_EXERCISE = "none"
 
 
 class Labelled(Protocol):
@@ -128,9 +129,9 @@ def exercise_header(values: Mapping[str, Any], unit_name: str, problems: Problem
 
 
 def lesson_header(values: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
-    """The checked header of a lesson: title, minutes and, where given, the lists."""
+    """The checked header of a lesson: title, minutes and, where given, the lists and `exercise: none`."""
     if values:
-        known = (*_LESSON_REQUIRED, *_LESSON_LISTS, "limit_seconds")
+        known = (*_LESSON_REQUIRED, *_LESSON_LISTS, "limit_seconds", "exercise")
         _check_keys(values, _LESSON_REQUIRED, known, problems)
     header: dict[str, Any] = {
         "title": _text(values, "title", problems),
@@ -139,6 +140,10 @@ def lesson_header(values: Mapping[str, Any], problems: Problems) -> dict[str, An
     header |= {key: list(_texts(values, key, problems)) for key in _LESSON_LISTS if key in values}
     if "limit_seconds" in values:
         header["limit_seconds"] = _number(values, "limit_seconds", 30.0, problems)
+    if "exercise" in values:
+        header["exercise"] = _NO_EXERCISE
+        if values["exercise"] != _NO_EXERCISE:
+            problems.header(f'"exercise" is {values["exercise"]!r}; write none, or drop the line')
     return header
 
 

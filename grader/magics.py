@@ -54,7 +54,7 @@ def chosen(name: str | None) -> tuple[Course, Unit]:
     name = name or os.environ.get(grader.UNIT)
     if not name:
         raise SeatrialError("run the notebook's first cell, or name a unit")
-    return course, course.unit(name)
+    return course, course.exercise(name)
 
 
 class Options(argparse.ArgumentParser):

@@ -103,7 +103,7 @@ Part = Cell | Answer | Test
 
 @dataclass(frozen=True)
 class Unit:
-    """One exercise, read from its source.
+    """One exercise, read from its source, or a lesson without an exercise, which has no parts.
 
     path: shelf, for example "00-orientation/01-first-check".
     name: identity, for example "first-check".
@@ -126,6 +126,10 @@ class Unit:
     @property
     def tests(self) -> tuple[Test, ...]:
         return tuple(part for part in self.parts if isinstance(part, Test))
+
+    @property
+    def has_exercise(self) -> bool:
+        return bool(self.parts)
 
     @property
     def max_points(self) -> float:

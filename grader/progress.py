@@ -12,16 +12,25 @@ from grader.workspace import Workspace
 
 @dataclass(frozen=True)
 class UnitProgress:
-    """One unit: best points so far and how often it was checked."""
+    """One unit: best points so far, how often it was checked, whether its lesson lies in the learner's folder."""
 
     unit: str
     points: float
     max_points: float
     attempts: int
+    opened: bool
 
     @property
     def complete(self) -> bool:
+        """All points; without an exercise there are none, and `mle start` is all that can be seen."""
+        if self.max_points == 0:
+            return self.opened
         return self.attempts > 0 and self.points >= self.max_points
+
+    def __str__(self) -> str:
+        if self.max_points == 0:
+            return f"lesson  {'opened' if self.opened else 'not started'}"
+        return f"{self.points:g} of {self.max_points:g}  {told(self.attempts)}"
 
 
 def progress_of(course: Course, workspace: Workspace) -> list[UnitProgress]:
@@ -33,6 +42,7 @@ def progress_of(course: Course, workspace: Workspace) -> list[UnitProgress]:
             points=max((attempt.points for attempt in made if attempt.unit == unit.name), default=0.0),
             max_points=unit.max_points,
             attempts=sum(attempt.unit == unit.name for attempt in made),
+            opened=workspace.lesson(unit).exists(),
         )
         for unit in course.order
     ]
@@ -42,9 +52,7 @@ def progress_lines(course: Course, workspace: Workspace) -> list[str]:
     """One line a unit, then the total."""
     rows = progress_of(course, workspace)
     width = max((len(row.unit) for row in rows), default=0)
-    lines = [
-        f"{row.unit:<{width}}  {row.points:g} of {row.max_points:g}  {told(row.attempts)}" for row in rows
-    ]
+    lines = [f"{row.unit:<{width}}  {row}" for row in rows]
     return [*lines, f"{sum(row.complete for row in rows)} of {len(rows)} units complete"]
 
 

@@ -67,7 +67,13 @@ def test_progress_and_next_as_commands(practised):
 
     assert lines[0].split() == ["add-up", "3", "of", "3", "2", "attempts"]
     assert lines[-1] == f"1 of {len(COURSE.order)} units complete"
-    assert data["units"][0] == {"unit": "add-up", "points": 3.0, "max_points": 3, "attempts": 2}
+    assert data["units"][0] == {
+        "unit": "add-up",
+        "points": 3.0,
+        "max_points": 3,
+        "attempts": 2,
+        "opened": False,
+    }
     assert following == f"{next_unit_line(COURSE, practised)}\n"
     assert "mle start tidy-file" in following
 

@@ -23,7 +23,7 @@ LAYERS = (
     "cli",
     "classroom watch verify workspace magics checking attempts lab live progress doctor skeleton",
     "build filled runner relay report misconceptions verdicts services workers stage solution",
-    "expect source course notebook remote judge judging learner jail"
+    "expect source lesson course notebook remote judge judging learner jail"
     " header markers names rules parsed built matching untouched offline",
     "codec tracking kernel store run_store twin",
     "model errors atomic",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from typer.main import get_command
 
-from grader import cli, cli_author, cli_class, cli_learner
+from grader import cli, cli_author, cli_class, cli_data, cli_learner
 from grader.course import Course
 
 ROOT = Path(__file__).parent.parent
@@ -17,7 +17,7 @@ LAUNCHER_VERBS = {"test", "lint"}
 
 def test_it_states_the_totals_of_the_course() -> None:
     """Units, wrong answers, other right answers: as many as the sources hold."""
-    units = Course(ROOT).units
+    units = [unit for unit in Course(ROOT).units if unit.has_exercise]
     wrong = sum(len(unit.wrong) for unit in units)
     also = sum(len(unit.also) for unit in units)
     text = " ".join(README.split())
@@ -33,6 +33,7 @@ def test_its_commands_exist() -> None:
     cli_learner.register(cli.app)
     cli_author.register(cli.app)
     cli_class.register(cli.app)
+    cli_data.register(cli.app)
     known = set(get_command(cli.app).commands) | LAUNCHER_VERBS  # type: ignore[attr-defined]
     named = set(re.findall(r"mle\.py ([a-z]+)", README))
 

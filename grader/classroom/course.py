@@ -43,7 +43,7 @@ def chosen_units(
             f"{course.root} has no solutions, so no class can be made from it. "
             "Set SEATRIAL_COURSE to a clone of the course."
         )
-    wanted = {course.locate(unit) for unit in units}
+    wanted = {course.exercise(unit).path for unit in units}
     known = sorted({path.split("/")[0] for path in course.files})
     for module in (name.replace("\\", "/").strip("/") for name in modules):
         if module not in known:

@@ -40,9 +40,10 @@ def verify(
         tell = functools.partial(progress, unit.name)
         with Kernel(course) as kernel:
             progress(unit.name, "lesson")
-            lesson = _lesson(course, unit, kernel)
-            found = prove_unit(course, unit, jobs, tell, every_door=every_door, kernel=kernel) + lesson
-        if with_nbgrader:
+            found = _lesson(course, unit, kernel)
+            if unit.has_exercise:
+                found = prove_unit(course, unit, jobs, tell, every_door=every_door, kernel=kernel) + found
+        if with_nbgrader and unit.has_exercise:
             from grader.verify.agreement import nbgrader_problems
 
             progress(unit.name, "nbgrader")
