@@ -21,7 +21,7 @@ from tidewater.sales import CUSTOMER_NUMBER_BASE
 from tidewater.seeds import stream_of
 
 HISTORY_DAYS, YEAR_DAYS, MONTH_DAYS = 150, 365, 30
-RIPE_DAYS, WINDOW_DAYS = 60, 75
+RIPE_DAYS, WINDOW_DAYS = 60, 60
 _CODES = {
     **dict.fromkeys(("card_country", "ship_country", "country"), COUNTRIES),
     "device": DEVICES,
@@ -164,11 +164,11 @@ def _known(features: np.ndarray, seen: list[np.ndarray]) -> np.ndarray:
     return out
 
 
-def fit(features: np.ndarray, label: np.ndarray, weight: np.ndarray, seed: int) -> Model:
+def fit(features: np.ndarray, label: np.ndarray, seed: int) -> Model:
     """A model from labelled rows; one honest row in _THIN, weighed as many times, keeps it quick."""
     keep = label | (stream_of(seed, "sample").random(len(label)) < 1 / _THIN)
     features, label = features[keep], label[keep]
-    weight = weight[keep] * np.where(label, 1.0, _THIN)
+    weight = np.where(label, 1.0, _THIN)
     first = features.shape[1] - len(CATEGORICAL)
     seen = [np.unique(features[:, first + j]) for j in range(len(CATEGORICAL))]
     seen = [values[values >= 0] for values in seen]
@@ -191,7 +191,7 @@ def fit(features: np.ndarray, label: np.ndarray, weight: np.ndarray, seed: int) 
 def first_model(year: Year) -> Model:
     """What every operator begins with: the history's ripe part, all labels known."""
     rows = year.day < HISTORY_DAYS - RIPE_DAYS
-    return fit(year.features[rows], year.is_fraud[rows], np.ones(rows.sum()), 0)
+    return fit(year.features[rows], year.is_fraud[rows], 0)
 
 
 def in_year(year: Year) -> np.ndarray:
@@ -237,35 +237,37 @@ def untouched(year: Year, model: Model) -> float:
     return settle(year, money.decide(p, year.amount[rows], year.day[rows]))
 
 
-Labels = Callable[[Year, int, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+Labels = Callable[[Year, int, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def ripe(year: Year, today: int, labelled: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows, labels, weights: orders old enough that nearly every chargeback has come."""
-    rows = labelled & (year.day < today - RIPE_DAYS) & (year.day >= today - RIPE_DAYS - WINDOW_DAYS)
-    return rows, (year.reported_day < today)[rows], np.ones(rows.sum())
+def ripe(year: Year, today: int, decisions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and labels: orders that were not declined, old enough that nearly every chargeback has come."""
+    return _labelled(year, today, today - RIPE_DAYS, decisions != money.DECLINE)
 
 
-def fresh(year: Year, today: int, labelled: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The same length of time up to today, an order without a chargeback taken as honest."""
-    rows = labelled & (year.day < today) & (year.day >= today - WINDOW_DAYS)
-    return rows, (year.reported_day < today)[rows], np.ones(rows.sum())
+def missing_as_honest(year: Year, today: int, decisions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same length of time up to today; an order without a chargeback counts as honest."""
+    return _labelled(year, today, today, decisions != money.DECLINE)
 
 
-def known(year: Year, today: int, labelled: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """As ripe, with the truth of declined orders too, which no real operator has."""
-    rows = (year.day < today - RIPE_DAYS) & (year.day >= today - RIPE_DAYS - WINDOW_DAYS)
-    return rows, year.is_fraud[rows], np.ones(rows.sum())
+def ripe_accepted(year: Year, today: int, decisions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As ripe, but what reviewers found is not fed back: only orders that went straight through teach."""
+    return _labelled(year, today, today - RIPE_DAYS, decisions == money.APPROVE)
+
+
+def _labelled(year: Year, today: int, end: int, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    rows = known & (year.day < end) & (year.day >= end - WINDOW_DAYS)
+    return rows, (year.reported_day < today)[rows]
 
 
 def monthly(year: Year, model: Model, labels: Labels) -> float:
-    """A new model every month, learned from the orders that were accepted or reviewed; promoted without a look."""
+    """A new model every month, promoted without a look."""
     decisions = np.full(len(year.day), money.APPROVE)
     cost = 0.0
     for today in range(HISTORY_DAYS, HISTORY_DAYS + YEAR_DAYS, MONTH_DAYS):
         if today > HISTORY_DAYS:
-            rows, label, weight = labels(year, today, decisions != money.DECLINE)
-            model = fit(year.features[rows], label, weight, today)
+            rows, label = labels(year, today, decisions)
+            model = fit(year.features[rows], label, today)
             cost += money.PRICES.training
         now = (year.day >= today) & (year.day < today + MONTH_DAYS)
         p = model.probability(year.served[now])

@@ -19,28 +19,25 @@ from pathlib import Path
 
 import operators
 import psutil
-from operators import Model, Year
+from operators import Model
 from tidewater import INCIDENTS, Incident, money
 from tidewater.years import HARMFUL, year_of_incidents
 
-# Who ignores an incident: the untouched model, but for those that only meet an operator who retrains.
-IGNORED_BY = {
-    "late_labels": "monthly, missing as honest",
-    "poisoned_labels": "monthly, ripe",
-    "nan_weights": "monthly, ripe",
+UNTOUCHED, RIPE, HONEST, ALL = (
+    "untouched",
+    "monthly, ripe labels",
+    "monthly, missing as honest",
+    "approve all",
+)
+PLAY = {
+    UNTOUCHED: operators.untouched,
+    RIPE: partial(operators.monthly, labels=operators.ripe),
+    HONEST: partial(operators.monthly, labels=operators.missing_as_honest),
+    ALL: lambda year, model: operators.approve_all(year),
 }
-UNTOUCHED = "untouched"
-OPERATORS = (UNTOUCHED, "monthly, ripe", "monthly, missing as honest", "approve all")
+# Who ignores an incident: the untouched model, but for those that only meet an operator who retrains.
+IGNORED_BY = {"late_labels": HONEST, "poisoned_labels": RIPE, "nan_weights": RIPE}
 Figures = dict[str, float]
-
-
-def play(name: str, year: Year, model: Model) -> float:
-    """EUR that this operator earns in the year."""
-    if name == UNTOUCHED:
-        return operators.untouched(year, model)
-    if name == "approve all":
-        return operators.approve_all(year)
-    return operators.monthly(year, model, operators.ripe if name == "monthly, ripe" else operators.fresh)
 
 
 def one_world(seed: int, orders: float) -> Figures:
@@ -49,34 +46,30 @@ def one_world(seed: int, orders: float) -> Figures:
     year = operators.make_year(seed, orders, incidents)
     model = operators.first_model(year)
     perfect, rows = operators.perfect(year), operators.in_year(year)
-    earns = {name: play(name, year, model) for name in OPERATORS}
+    earns = {name: play(year, model) for name, play in PLAY.items()}
     gap = perfect - earns[UNTOUCHED]
     margin = money.PRICES.margin * float(year.true_amount[rows & ~year.is_fraud].sum())
     figures = {"perfect operator, EUR": perfect, "gap, EUR": gap, "gap, share of the margin": gap / margin}
-    figures |= {f"share: {name}": (earns[name] - earns[UNTOUCHED]) / gap for name in OPERATORS}
-    figures["ripe minus missing as honest"] = (earns[OPERATORS[1]] - earns[OPERATORS[2]]) / gap
+    figures |= {f"share: {name}": (earns[name] - earns[UNTOUCHED]) / gap for name in PLAY}
+    figures["missing as honest, less ripe labels"] = (earns[HONEST] - earns[RIPE]) / gap
     for name in HARMFUL:
         who = IGNORED_BY.get(name, UNTOUCHED)
         spared = operators.make_year(seed, orders, [one for one in incidents if one.name != name])
-        loss = (operators.perfect(spared) - play(who, spared, model)) / gap
+        loss = (operators.perfect(spared) - PLAY[who](spared, model)) / gap
         figures[f"price: {name}"] = (perfect - earns[who]) / gap - loss
     for family in sorted({INCIDENTS[name].family for name in HARMFUL}):
         prices = [figures[f"price: {name}"] for name in HARMFUL if INCIDENTS[name].family == family]
         figures[f"family: {family}"] = sum(prices)
-    return figures | _new_market(seed, orders, model, gap)
+    figures["accepted orders alone, less ripe labels, new market"] = _new_market(seed, orders, model) / gap
+    return figures
 
 
-def _new_market(seed: int, orders: float, model: Model, gap: float) -> Figures:
-    """What it costs to learn only from accepted orders after a new market, and nothing else, has come."""
-    market = Incident("new_market", operators.HISTORY_DAYS + 60)
-    year = operators.make_year(seed, orders, [market])
-    accepted = operators.monthly(year, model, operators.ripe)
-    return {
-        "labels of declined orders, after a new market": (
-            operators.monthly(year, model, operators.known) - accepted
-        )
-        / gap
-    }
+def _new_market(seed: int, orders: float, model: Model) -> float:
+    """EUR that it costs to learn only from accepted orders when a new market, and nothing else, has come."""
+    year = operators.make_year(seed, orders, [Incident("new_market", operators.HISTORY_DAYS + 60)])
+    return operators.monthly(year, model, operators.ripe_accepted) - operators.monthly(
+        year, model, operators.ripe
+    )
 
 
 def show(figures: list[Figures]) -> str:

@@ -120,9 +120,10 @@ def draw_mechanics(seed: int) -> Mechanics:
     tables["items"][:, [TESTING, BOTS]] = (0.97, 0.03, 0, 0, 0, 0, 0, 0)
     tables["device"][0, BOTS] = (0.5, 0.5)
     # Honest, from another time zone, with cards of other countries and banks that ask more often.
-    _apply_tells(tables, NEWCOMER, ("far_card", "attempts", "new_device"))
-    hours[NEWCOMER] = 0.3 * hours[REGULAR] + 0.7 * NIGHT / NIGHT.sum()
-    kernel[NEWCOMER], shift[NEWCOMER] = 3, 0.8
+    tables["card"][:, NEWCOMER], tables["device"][0, NEWCOMER] = (0.03, 0.02, 0.95), (0.05, 0.95)
+    tables["attempts"][:, NEWCOMER] = (0.10, 0.30, 0.30, 0.18, 0.12)
+    hours[NEWCOMER] = 0.1 * hours[REGULAR] + 0.9 * NIGHT / NIGHT.sum()
+    kernel[NEWCOMER], shift[NEWCOMER] = 3, 1.1
     kernel[TAKEOVER], kernel[TESTING], sd[[TESTING, BOTS]] = 2, 1, 0.35
     share = np.full(k, FRIENDLY_SHARE)
     on, off = [0, 1], [2, 3]

@@ -25,6 +25,8 @@ from tidewater.calendar import START
 from tidewater.columns import Columns, to_arrow
 from tidewater.core import Core
 from tidewater.incidents import Incident, schedule
+from tidewater.mechanics import Mechanics
+from tidewater.seeds import stream_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +103,7 @@ class _Tables:
         """The whole table. Raises UnknownTableError for a name that is none."""
         if name not in self._made:
             self._made[name] = self.arrow(name).to_pandas()
-        return self._made[name].copy()
+        return self._made[name].copy(deep=False)  # copy on write keeps the kept one as it is
 
     def arrow(self, name: str, day: int | None = None) -> pa.Table:
         """The whole table, or the rows of one day, as an Arrow table that is not kept.
@@ -139,6 +141,11 @@ class Truth(_Tables):
 
     def __init__(self, core: Core) -> None:
         super().__init__(core, TRUTH)
+
+    @property
+    def mechanics(self) -> Mechanics:
+        """The habits of every class of orders."""
+        return self._core.mechanics
 
     @property
     def incidents(self) -> tuple[Incident, ...]:
@@ -195,6 +202,7 @@ def make_world(
     without incidents, 1 to 5,000,000. incidents: names of KINDS, or Incident for a known start and size.
     Raises ValueError for a value outside these ranges, UnknownIncidentError for an unknown name.
     """
+    stream_of(seed)  # refuses what is no seed
     if isinstance(days, bool) or int(days) != days or not 1 <= days <= 3660:
         raise ValueError(f"days is a whole number from 1 to 3660; got {days!r}")
     if not 1 <= orders_per_day <= 5_000_000:
