@@ -28,6 +28,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+from machine import load, machine
 
 from grader import report
 from grader.course import Course, find_course
@@ -236,20 +237,6 @@ def lab_page(command: list[str], clone: Path, environment: dict[str, str], folde
     finally:
         kill_tree(process.pid)
         process.wait()
-
-
-def machine() -> str:
-    """What the figures were measured on."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return f"{line.partition(':')[2].strip()}, {os.cpu_count()} cores"
-    return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
-
-
-def load() -> str:
-    """Load average of 1, 5 and 15 minutes, where the system tells it."""
-    return " ".join(f"{value:.1f}" for value in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown"
 
 
 def print_table(figures: Figures) -> None:

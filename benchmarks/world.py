@@ -13,7 +13,6 @@ minutes, 300 MB of disk and, for `hold`, some gigabytes of memory. No figure fai
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import platform
@@ -25,6 +24,8 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from machine import load, machine
 
 TABLES = ("customers", "orders", "payments", "chargebacks", "deliveries")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -140,20 +141,6 @@ def query_seconds(folder: Path, rounds: int) -> dict[str, float]:
 def megabytes(folder: Path) -> float:
     """Size of all files, in MB."""
     return sum(path.stat().st_size for path in folder.rglob("*.parquet")) / 1e6
-
-
-def machine() -> str:
-    """What the figures were measured on."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return f"{line.partition(':')[2].strip()}, {os.cpu_count()} cores"
-    return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
-
-
-def load() -> str:
-    """Load average of 1, 5 and 15 minutes, where the system tells it."""
-    return " ".join(f"{value:.1f}" for value in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown"
 
 
 def main() -> None:

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import statistics
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import operators
-import psutil
+from machine import load, machine
 from operators import Model
 from tidewater import INCIDENTS, Incident, money
 from tidewater.years import HARMFUL, year_of_incidents
@@ -99,9 +97,8 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     with ProcessPoolExecutor(given.jobs) as pool:
         figures = list(pool.map(partial(one_world, orders=given.orders), seeds))
-    machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {psutil.getloadavg()[0]:.1f}"
     worlds = f"{given.seeds} worlds from seed {given.first_seed}, {given.orders:g} orders a day"
-    print(f"{Path(__file__).name}: {worlds}, {machine}")
+    print(f"{worlds}; {machine()}, load {load()}")
     print(show(figures))
 
 
