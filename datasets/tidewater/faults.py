@@ -37,8 +37,6 @@ def observe(
     for one in incidents:
         moment = day + placed_ms / _DAY_MS
         now = (moment >= one.start_day) & (moment < one.end_day)
-        if one.name == "renamed_field":
-            _rename(columns, one, now)
         if not now.any():
             continue
         rng = stream_of(seed, "incidents", one.name, day)
@@ -51,6 +49,9 @@ def observe(
         elif one.name == "reordering" and "arrived_at" in columns:
             late = np.where(now, rng.integers(0, int(one.size * 60_000), len(now)), 0)
             columns["arrived_at"] = Column(columns["arrived_at"].values + late.astype("timedelta64[ms]"))
+    for one in incidents:  # a source fails under whatever name its field has that day
+        if one.name == "renamed_field":
+            _rename(columns, one, day + placed_ms / _DAY_MS)
     for one in incidents:  # last, so that a second delivery repeats what was first delivered
         if one.name == "duplicate_events":
             columns = _redeliver(seed, day, columns, one, placed_ms)
@@ -81,9 +82,11 @@ def _source_fault(
             columns[name] = columns[name].over(old[name], hit)
 
 
-def _rename(columns: Columns, one: Incident, now: np.ndarray) -> None:
+def _rename(columns: Columns, one: Incident, moment: np.ndarray) -> None:
+    """The field under its old name outside the incident, under the new one in it; both columns on every day."""
     if one.target not in columns:
         return
+    now = (moment >= one.start_day) & (moment < one.end_day)
     old = columns[one.target]
     columns[RENAMES[one.target]] = old.without(~now)
     columns[one.target] = old.without(now)
