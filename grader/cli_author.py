@@ -95,15 +95,25 @@ def verify(
         )
     if problems:
         refuse([str(problem) for problem in problems])
-    wrong = sum(len(unit.wrong) for unit in chosen)
-    also = sum(len(unit.also) for unit in chosen)
-    lessons = sum(not unit.has_exercise for unit in chosen)
-    out.print(
-        f"proven: {len(chosen) - lessons} units, {wrong} of {wrong} wrong answers caught, "
-        f"{also} of {also} other right answers accepted, 0 points for untouched notebooks"
-    )
+    for line in proven_lines(chosen):
+        out.print(line)
+
+
+def proven_lines(units: list[Unit]) -> list[str]:
+    """What was proven: of the units with an exercise, and of the lessons without one, if there are any."""
+    exercises = [unit for unit in units if unit.has_exercise]
+    lessons = len(units) - len(exercises)
+    wrong = sum(len(unit.wrong) for unit in exercises)
+    also = sum(len(unit.also) for unit in exercises)
+    lines = []
+    if exercises or not lessons:
+        lines.append(
+            f"proven: {len(exercises)} units, {wrong} of {wrong} wrong answers caught, "
+            f"{also} of {also} other right answers accepted, 0 points for untouched notebooks"
+        )
     if lessons:
-        out.print(f"lessons without an exercise that run to their end: {lessons}")
+        lines.append(f"proven: {lessons} lesson{'' if lessons == 1 else 's'} without an exercise, by running")
+    return lines
 
 
 def chosen_units(course: Course, names: list[str] | None) -> list[Unit]:
