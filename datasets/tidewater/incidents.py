@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from tidewater.incident_kinds import FOREVER, KINDS, Kind
 from tidewater.seeds import stream_of
 
-__all__ = ["Incident", "UnknownIncidentError", "schedule"]
+__all__ = ["Incident", "UnknownIncidentError", "natural_start", "schedule"]
 
 
 class UnknownIncidentError(ValueError):
@@ -42,6 +42,9 @@ class Incident:
         return self.start_day < day + 1 and self.end_day > day
 
 
+_FIRST_SATURDAY = 3  # the world begins on a Wednesday
+
+
 def schedule(seed: int, days: int, incidents: Iterable[str | Incident]) -> tuple[Incident, ...]:
     """The incidents with every value set, in order of their start.
 
@@ -56,11 +59,9 @@ def schedule(seed: int, days: int, incidents: Iterable[str | Incident]) -> tuple
 def _filled(seed: int, days: int, given: str | Incident) -> Incident:
     name = given.name if isinstance(given, Incident) else str(given)
     kind, rng = _kind(name), stream_of(seed, "incidents", name)
-    hourly = 0 < kind.days[1] < 2
-    start = rng.uniform(0.1, 0.8) * days
-    start = int(start * 24) / 24 if hourly else float(int(start))
+    start = natural_start(name, rng.uniform(0.1, 0.8) * days)
     length, size = float(rng.uniform(*kind.days)), float(rng.uniform(*kind.size))
-    if not hourly:
+    if not _lasts_hours(kind):
         length = float(round(length)) if kind.days != FOREVER else math.inf
     target = kind.targets[int(rng.integers(len(kind.targets)))] if kind.targets else ""
     if not isinstance(given, Incident):
@@ -75,6 +76,17 @@ def _filled(seed: int, days: int, given: str | Incident) -> Incident:
         size=size if math.isnan(given.size) else given.size,
         target=given.target or target,
     )
+
+
+def natural_start(name: str, day: float) -> float:
+    """The moment near `day` at which a kind can begin: a full hour if it lasts hours, a midnight, a Saturday's."""
+    if _lasts_hours(_kind(name)):
+        return int(day * 24) / 24
+    return float(int(day) + (_FIRST_SATURDAY - int(day)) % 7 if name == "weekend" else int(day))
+
+
+def _lasts_hours(kind: Kind) -> bool:
+    return 0 < kind.days[1] < 2
 
 
 def _kind(name: str) -> Kind:

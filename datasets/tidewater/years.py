@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tidewater.incident_kinds import KINDS
-from tidewater.incidents import Incident, schedule
+from tidewater.incidents import Incident, natural_start, schedule
 from tidewater.seeds import stream_of
 
 __all__ = ["HARMFUL", "TIMES_A_YEAR", "year_of_incidents"]
@@ -29,7 +29,6 @@ def year_of_incidents(seed: int, first_day: int, days: int = 365) -> tuple[Incid
         for turn in range(times):
             early, late = (0.12, 0.33) if kind.days[1] == 0 else (0.03, 0.97 - longest / part)
             start = first_day + part * (turn + rng.uniform(early, late))
-            start = int(start * 24) / 24 if 0 < kind.days[1] < 2 else float(int(start))
-            drawn = Incident(name, start)
+            drawn = Incident(name, natural_start(name, start))
             out += schedule(int(rng.integers(np.iinfo(np.int64).max)), first_day + days, [drawn])
     return tuple(sorted(out, key=lambda one: (one.start_day, one.name)))
