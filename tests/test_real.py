@@ -268,3 +268,17 @@ def test_loading_is_light() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_a_caller_may_change_its_table() -> None:
+    """The next caller gets the set as it is, whether a cell, a column or the names were changed."""
+    mine = real.load("fair")
+    mine.loc[0, "children"] = 99.0
+    mine["age_years"] = 0.0
+    mine.columns = [name.upper() for name in mine.columns]
+    mine.drop(index=mine.index[10:], inplace=True)
+    again = real.load("fair")
+
+    assert again.shape == (6366, 9)
+    assert again.loc[0, "children"] != 99.0
+    assert (again["age_years"] > 0).all()

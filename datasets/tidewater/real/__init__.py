@@ -60,6 +60,11 @@ class UnknownDataError(ValueError):
     """No data set has this name; the message offers the nearest one."""
 
 
+_read: dict[
+    str, pd.DataFrame
+] = {}  # what this process has read; a copy of it is made only where it is written to
+
+
 def load(name: str) -> pd.DataFrame:
     """A data set by its name, as a table of its own that the caller may change.
 
@@ -67,7 +72,14 @@ def load(name: str) -> pd.DataFrame:
     Raises UnknownDataError for any other name, NotFetchedError for an optional set that is not here.
     """
     check_name(name)
-    return PUBLIC[name].load() if name in PUBLIC else _SHIPPED[name].read()
+    if name in PUBLIC:
+        return PUBLIC[name].load()
+    if name in _read:
+        return _read[name].copy(deep=False)
+    rows = _SHIPPED[name].read()
+    if "object" not in rows.dtypes.astype(str).to_numpy():  # cells that are objects would be shared
+        _read[name] = rows
+    return rows.copy(deep=False)
 
 
 def check_name(name: str) -> None:
