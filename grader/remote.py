@@ -25,6 +25,9 @@ class ProtocolError(Exception):
     """The other side sent what this side cannot take."""
 
 
+_NAMED = ("function", "method", "type", "builtin_function_or_method")  # kinds that go by a name
+
+
 class Proxy:
     """Stands for an object of the other process: call it, read public attributes, index it."""
 
@@ -45,6 +48,8 @@ class Proxy:
         return self._peer.call(self, args, kwargs)
 
     def __getattr__(self, name: str) -> object:
+        if name in ("__name__", "__qualname__") and self._kind in _NAMED:
+            return self._label
         if name.startswith("_"):
             raise AttributeError(name)
         return self._peer.ask("get", {"target": self, "name": name}, f"{self._label}.{name}")["value"]

@@ -154,6 +154,9 @@ def invert(table):
 def adder(step):
     return lambda value: value + step
 
+def name_of(function):
+    return function.__name__
+
 class Counter:
     def __init__(self):
         self.count = 0
@@ -175,6 +178,7 @@ def note(value):
 texts = dict(what="each(note, [1, 2])", why="it is called for each", look_at="the call")
 expect.equal(each(note, [1, 2]), [10, 20], **texts)
 expect.equal(seen, [1, 2], **texts)
+expect.equal([name_of(note), name_of(adder), adder.__name__], ["note", "adder", "adder"], **texts)
 expect.equal(each(adder(5), [1, 2]), [6, 7], **texts)
 counter = Counter()
 expect.equal(counter.add().add(lambda count: each(note, [count])[0]).count, 11, **texts)

@@ -13,7 +13,7 @@ from tidewater.world import World
 
 SEEDS = (11, 12, 13)
 # Of make_world(5, 20, 200, every incident): the same on every supported Python with the locked versions.
-CONTENT = "94ac9904a36d07a861eb1f9db33a7bc7dd9169f897d0f1672dbef28c83ad1ba3"
+CONTENT = "17f502d4e0fe15a697205d763b252e78dd2682ccbfd5f70c841389818d527fce"
 
 
 @pytest.fixture(scope="module", params=SEEDS)

@@ -50,7 +50,7 @@ class Sessions:
 
 def _sessions(core: Core, rng: np.random.Generator, day: int) -> Sessions:
     one = core.order_day(day)
-    people = np.flatnonzero(one.kind != m.TESTING)
+    people = np.flatnonzero(~np.isin(one.kind, m.MACHINES))
     bought = people[rng.random(len(people)) < _SHARE_OF_ORDERS]
     hourly = hourly_orders(core, day)
     n = int(rng.poisson(_OTHERS_PER_ORDER * hourly.sum()))

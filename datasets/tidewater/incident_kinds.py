@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tidewater.places import CHANNELS, FAR
 
-__all__ = ["FOREVER", "KINDS", "RENAMES", "SOURCES", "STALE_SOURCES", "Kind"]
+__all__ = ["CACHED_SOURCES", "FAILING_SOURCES", "FOREVER", "KINDS", "RENAMES", "SOURCES", "Kind"]
 
 # Columns that each upstream source fills: a fault of a source hits its fields together.
 SOURCES: dict[str, tuple[str, ...]] = {
@@ -17,7 +17,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "queue": ("order_id", "customer_id", "channel", "items", "coupon", "arrived_at"),
     "currency_table": ("amount", "currency"),
 }
-STALE_SOURCES = ("gateway", "device_service", "address_service")
+FAILING_SOURCES = ("gateway", "device_service", "address_service")
+CACHED_SOURCES = ("gateway", "address_service")
 RENAMES = {"device_known": "known_device", "address_age_days": "address_days"}
 
 
@@ -50,9 +51,9 @@ KINDS: dict[str, Kind] = {
     "new_market": Kind(
         family="market",
         touches="customers.country, orders, payments",
-        what="a campaign brings customers of a country",
+        what="a campaign brings customers of a far country that training hardly saw",
         size=(0.004, 0.006),
-        size_is="share of new sign-ups and orders, at full growth",
+        size_is="share of new sign-ups, and orders of theirs as a share of a day's, at full growth",
         days=FOREVER,
         harms="yes",
         onset="over 14 days",
@@ -71,7 +72,7 @@ KINDS: dict[str, Kind] = {
     ),
     "fraud_burst": Kind(
         family="fraud",
-        touches="orders, payments, chargebacks",
+        touches="orders, payments, chargebacks, deliveries, annotations",
         what="bots test stolen cards with small orders; each looks harmless, their number does not",
         size=(0.25, 0.35),
         size_is="orders of the burst, as a share of a day's",
@@ -92,7 +93,7 @@ KINDS: dict[str, Kind] = {
     ),
     "renamed_field": Kind(
         family="source",
-        touches="payments and orders: one column",
+        touches="orders: device_known or address_age_days",
         what="a field changes its name; the old one arrives null",
         size=(1.0, 1.0),
         size_is="share of rows",
@@ -109,7 +110,7 @@ KINDS: dict[str, Kind] = {
         size_is="share of rows that arrive null",
         days=(0.3, 0.6),
         harms="yes",
-        targets=STALE_SOURCES,
+        targets=FAILING_SOURCES,
         twin="optional_field",
     ),
     "stale_feature": Kind(
@@ -120,7 +121,7 @@ KINDS: dict[str, Kind] = {
         size_is="share of rows",
         days=(35, 50),
         harms="yes",
-        targets=STALE_SOURCES,
+        targets=CACHED_SOURCES,
     ),
     "duplicate_events": Kind(
         family="source",
@@ -148,7 +149,7 @@ KINDS: dict[str, Kind] = {
         size=(2.0, 2.0),
         size_is="factor on the delay",
         days=(50, 70),
-        harms="yes, for who trusts fresh labels",
+        harms="yes, for whoever trusts fresh labels",
     ),
     "poisoned_labels": Kind(
         family="label",
@@ -186,8 +187,8 @@ KINDS: dict[str, Kind] = {
         what="a training run ends with a broken model",
         size=(1.0, 1.0),
         size_is="runs",
-        days=(9, 9),
-        harms="yes, for who promotes blindly",
+        days=(12, 12),
+        harms="yes, for whoever promotes blindly",
         in_tables=False,
     ),
     "cost_explosion": Kind(
@@ -226,20 +227,20 @@ KINDS: dict[str, Kind] = {
         size=(5.0, 5.0),
         size_is="factor on the hour's orders",
         days=(1 / 24, 1 / 24),
-        harms="only for who is slow",
+        harms="only for whoever is slow",
     ),
     "holiday": Kind(
         family="benign",
-        touches="orders",
+        touches="orders, payments, deliveries (slower), events, searches",
         what="more orders, more gifts to other addresses, larger amounts; back every year",
         size=(1.6, 1.9),
-        size_is="factor on orders",
+        size_is="factor on orders; gifts grow three times as much",
         days=(6, 9),
         harms="no",
     ),
     "weekend": Kind(
         family="benign",
-        touches="orders",
+        touches="orders, payments, deliveries, events, searches",
         what="the end of the week: a deeper dip than usual, back to normal on Monday",
         size=(0.7, 0.8),
         size_is="factor on orders",
@@ -261,7 +262,7 @@ KINDS: dict[str, Kind] = {
         touches="customers, orders",
         what="a campaign brings customers of a country that is well known",
         size=(0.05, 0.08),
-        size_is="share of new sign-ups and orders, at full growth",
+        size_is="share of new sign-ups, and growth of all orders, at full growth",
         days=(30, 45),
         harms="no",
         onset="over 14 days",
@@ -279,7 +280,7 @@ KINDS: dict[str, Kind] = {
     "reordering": Kind(
         family="benign",
         touches="orders, events: arrived_at",
-        what="messages arrive out of order, within the promised ten minutes",
+        what="messages arrive out of order, up to ten minutes later than otherwise",
         size=(10.0, 10.0),
         size_is="minutes at most",
         days=(5, 10),

@@ -61,7 +61,11 @@ def _filled(seed: int, days: int, given: str | Incident) -> Incident:
     kind, rng = _kind(name), stream_of(seed, "incidents", name)
     start = natural_start(name, rng.uniform(0.1, 0.8) * days)
     length, size = float(rng.uniform(*kind.days)), float(rng.uniform(*kind.size))
-    if not _lasts_hours(kind):
+    if name == "clock_skew":
+        size = float(round(size))
+    if _lasts_hours(kind):
+        length = round(length * 24) / 24
+    else:
         length = float(round(length)) if kind.days != FOREVER else math.inf
     target = kind.targets[int(rng.integers(len(kind.targets)))] if kind.targets else ""
     if not isinstance(given, Incident):

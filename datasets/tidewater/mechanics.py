@@ -23,6 +23,7 @@ CLASSES = ("regular", "gift", "traveller", "bulk", *PATTERNS, "testing", "takeov
 REGULAR, GIFT, TRAVELLER, BULK, FIRST_PATTERN = 0, 1, 2, 3, 4
 TESTING, TAKEOVER = 4 + N_PATTERNS, 5 + N_PATTERNS
 BOTS, NEWCOMER = 6 + N_PATTERNS, 7 + N_PATTERNS  # these two come with a fraud_burst and a new_market alone
+MACHINES = (TESTING, BOTS)  # orders behind which nobody browses, writes or waits
 # What the truth calls the origin of an order; a code is a position here.
 MECHANISMS = ("honest", "stolen_card", "card_testing", "takeover", "friendly")
 MECHANISM_OF_CLASS = np.array([4, 4, 4, 4, *[1] * N_PATTERNS, 2, 3, 2, 4], np.int8)
@@ -119,10 +120,9 @@ def draw_mechanics(seed: int) -> Mechanics:
     _apply_tells(tables, TESTING, ("far_card", "new_device", "attempts"))
     tables["items"][:, [TESTING, BOTS]] = (0.97, 0.03, 0, 0, 0, 0, 0, 0)
     tables["device"][0, BOTS] = (0.5, 0.5)
-    # Honest, from another time zone, with cards of other countries and banks that ask more often.
+    # Honest, with cards of other countries, new devices and banks that ask more often.
     tables["card"][:, NEWCOMER], tables["device"][0, NEWCOMER] = (0.03, 0.02, 0.95), (0.05, 0.95)
     tables["attempts"][:, NEWCOMER] = (0.10, 0.30, 0.30, 0.18, 0.12)
-    hours[NEWCOMER] = 0.1 * hours[REGULAR] + 0.9 * NIGHT / NIGHT.sum()
     kernel[NEWCOMER], shift[NEWCOMER] = 3, 1.1
     kernel[TAKEOVER], kernel[TESTING], sd[[TESTING, BOTS]] = 2, 1, 0.35
     share = np.full(k, FRIENDLY_SHARE)

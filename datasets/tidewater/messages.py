@@ -83,7 +83,7 @@ def _writers(
     now = WAIT_DAYS * DAY_MS + at
     waits = (times["promised_ms"] < now) & (times["delivered_ms"] > now)
     share = np.where(waits, _SHARE_LATE, _SHARE_IN_TIME)
-    picked = np.flatnonzero((one.kind != m.TESTING) & (rng.random(len(one)) < share))
+    picked = np.flatnonzero(~np.isin(one.kind, m.MACHINES) & (rng.random(len(one)) < share))
     topic = _topics(rng, core.catalogue.quality[baskets(core, day - WAIT_DAYS)[picked]])
     asks = waits[picked] & (rng.random(len(picked)) < 0.85)
     return one.customer[picked], np.where(asks, TOPICS.index("where_is_my_order"), topic), at[picked]

@@ -91,7 +91,7 @@ def _buyers(core: Core, rng: np.random.Generator, day: int) -> tuple[np.ndarray,
         return customer, product, rng.random(len(customer)) < 0.06
     one = core.order_day(day - WAIT_DAYS)
     times = outcomes.deliveries_of(core.seed, one, core.incidents)
-    rows = (one.kind != m.TESTING) & (times["delivered_ms"] < WAIT_DAYS * DAY_MS)
+    rows = ~np.isin(one.kind, m.MACHINES) & (times["delivered_ms"] < WAIT_DAYS * DAY_MS)
     picked = np.flatnonzero(rows & (rng.random(len(one)) < share))
     late = (times["delivered_ms"] > times["promised_ms"])[picked]
     return one.customer[picked], baskets(core, day - WAIT_DAYS)[picked], late

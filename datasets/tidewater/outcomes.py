@@ -24,7 +24,8 @@ def chargebacks_of(seed: int, day: OrderDay, incidents: tuple[Incident, ...]) ->
     rng = stream_of(seed, "chargebacks", day.day)
     low, high = LABEL_DELAY_DAYS
     n = len(day)
-    delay = low + (high - low) * rng.beta(*_BETA, n)
+    usual = low + (high - low) * rng.beta(*_BETA, n)
+    delay = usual.copy()
     reported = day.is_fraud.copy()
     for one in incidents:
         now = one.start_day <= day.day + day.placed_ms / _DAY_MS
@@ -35,7 +36,7 @@ def chargebacks_of(seed: int, day: OrderDay, incidents: tuple[Incident, ...]) ->
             channel = places.CHANNELS.index(one.target)
             pick = stream_of(seed, "incidents", one.name, day.day).random(n) < one.size
             poison = now & (day.marks["channel"] == channel) & pick & ~day.is_fraud
-            delay = np.where(poison, 1 + delay / 6, delay)  # a batch of the partner, within two weeks
+            delay = np.where(poison, 1 + usual / 6, delay)  # a batch of the partner, within two weeks
             reported |= poison
     row = np.flatnonzero(reported)
     moment = day.placed_ms[row] + np.rint(delay[row] * _DAY_MS).astype(np.int64)

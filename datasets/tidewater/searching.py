@@ -82,7 +82,7 @@ def _searchers(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Time, customer, wanted category of each query, and whether the customer orders on this day, in order of time."""
     one, hourly = core.order_day(day), hourly_orders(core, day)
-    people = np.flatnonzero(one.kind != m.TESTING)
+    people = np.flatnonzero(~np.isin(one.kind, m.MACHINES))
     n = int(rng.poisson(hourly.sum() / _ORDERS_PER_QUERY))
     n_buyers = min(int(rng.binomial(n, _SHARE_OF_BUYERS)), len(people))
     order = rng.permutation(people)[:n_buyers]

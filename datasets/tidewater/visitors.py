@@ -29,7 +29,7 @@ EVERYONE, YOUNG = 0, 1  # rows of Population.kernels
 
 def hourly_orders(core: Core, day: int) -> np.ndarray:
     """(24,), expected orders of each hour by people, card testing by bots left out."""
-    return np.delete(core.plan(day).rates, m.TESTING, axis=0).sum(axis=0)
+    return np.delete(core.plan(day).rates, m.MACHINES, axis=0).sum(axis=0)
 
 
 def moments_of(rng: np.random.Generator, hourly: np.ndarray, n: int) -> np.ndarray:
