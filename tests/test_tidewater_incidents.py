@@ -472,11 +472,11 @@ def test_fraud_moves_out_of_sight() -> None:
 @pytest.mark.parametrize("source_fault", ["null_burst", "stale_feature"])
 def test_a_renamed_field_shares_the_faults_of_its_source(source_fault) -> None:
     """A source that fails while its field has another name fails under that name; the old one stays null."""
-    fault = Incident(source_fault, 8.0, days=1, target="device_service")
-    renamed = Incident("renamed_field", 4.0, days=10, target="device_known")
+    fault = Incident(source_fault, 8.0, days=1, target="address_service")
+    renamed = Incident("renamed_field", 4.0, days=10, target="address_age_days")
     both, alone = make_world(5, 16, 500, [renamed, fault]).orders, make_world(5, 16, 500, [fault]).orders
     now = both.order_id // ORDERS_PER_DAY_LIMIT - 1
     now = (now >= 4) & (now < 14)
 
-    assert both.device_known[now].isna().all()
-    assert both.known_device[now].astype(object).equals(alone.device_known[now].astype(object))
+    assert both.address_age_days[now].isna().all()
+    assert both.address_days[now].astype(object).equals(alone.address_age_days[now].astype(object))
