@@ -1,11 +1,15 @@
 """Fixtures for tests that run notebooks: one warm parent of processes for the whole session."""
 
+import os
+
 import pytest
 from small_course import notebook_of, report_of, unit_of, warm_workers
 from small_unit import THREE_ANSWERS
 
 from grader.model import Report, Unit
 from grader.runner import World
+
+os.environ.pop("SEATRIAL_COMMAND", None)  # the launcher's own name, which `mle.py test` hands on
 
 
 @pytest.fixture(scope="session")
