@@ -10,6 +10,8 @@ import sys
 import threading
 from pathlib import Path
 
+import psutil
+
 from grader.atomic import write_whole
 from grader.errors import SeatrialError
 from grader.jail.children import child_environment
@@ -21,7 +23,7 @@ LAB_SETTINGS: dict[str, dict[str, object]] = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
-STOP_SECONDS = 5.0
+STOP_SECONDS = 15.0
 # nbgrader's pages are for a class; in a learner's folder they are menus that lead nowhere, and complain at each start.
 NBGRADER = ("formgrader", "validate_assignment", "assignment_list", "course_list")
 SERVER_EXTENSIONS = {"jupyterlab": True} | {f"nbgrader.server_extensions.{name}": False for name in NBGRADER}
@@ -118,8 +120,20 @@ def open_lab(workspace: Workspace, unit: Unit) -> int:
     try:
         return process.wait()
     except KeyboardInterrupt:  # on a terminal JupyterLab hears of it, too, and ends its kernels
+        started = children_of(process.pid)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=STOP_SECONDS)
         process.terminate()
         process.wait()
+        for child in psutil.wait_procs(started, timeout=1.0)[1]:  # a busy machine may have left a kernel
+            with contextlib.suppress(psutil.Error):
+                child.kill()
         return 0
+
+
+def children_of(pid: int) -> list[psutil.Process]:
+    """All processes below this one."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
