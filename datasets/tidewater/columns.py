@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tidewater.calendar import START
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -50,8 +52,6 @@ def coded(codes: np.ndarray, words: Sequence[str]) -> Column:
 
 def moments(day: int, milliseconds: np.ndarray) -> Column:
     """A column of UTC times: milliseconds since midnight of a day of the world."""
-    from tidewater.calendar import START
-
     return Column(START + np.timedelta64(day, "D") + milliseconds.astype("timedelta64[ms]"))
 
 

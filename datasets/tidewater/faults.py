@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tidewater.calendar import START
 from tidewater.columns import Column, Columns, take
 from tidewater.incident_kinds import RENAMES, SOURCES
 from tidewater.incidents import Incident
@@ -116,6 +115,3 @@ def _redeliver(seed: int, day: int, columns: Columns, one: Incident, placed_ms: 
         moments[len(now) :] += delay.astype("timedelta64[ms]")
         out["arrived_at"] = Column(moments)
     return out
-
-
-assert START.dtype == "datetime64[ms]"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tidewater import faults, mechanics, outcomes, places
+from tidewater.calendar import START
 from tidewater.columns import Column, Columns, coded, moments, take
 from tidewater.core import Core
 from tidewater.orders import OrderDay
@@ -144,8 +145,6 @@ def _observed(core: Core, day: int, make: Callable[[OrderDay], Columns]) -> Colu
 
 
 def _chargebacks(core: Core) -> Columns:
-    from tidewater.calendar import START
-
     parts = [chargebacks_of_day(core, day) for day in range(core.days)]
     joined = {name: Column(np.concatenate([part[name].values for part in parts])) for name in parts[0]}
     moment = joined["reported_at"].values
