@@ -50,6 +50,11 @@ pytestmark = [
 ]
 
 
+def hear_ctrl_c() -> None:
+    """In the child: a shell that runs the tests in its background has them ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture(scope="module")
 def lab_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the JupyterLab that `mle start` opens, as it tells the browser."""
@@ -72,6 +77,7 @@ def lab_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=hear_ctrl_c,
         )
     deadline = time.monotonic() + START_SECONDS
     while not told.exists():
