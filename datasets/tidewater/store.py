@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from tidewater import parquet, sales
+from tidewater.calendar import START
 from tidewater.columns import Columns, to_arrow
 from tidewater.core import Core
 from tidewater.database import make_database
@@ -245,7 +246,7 @@ def _keep(path: Path, make: Callable[[], Any]) -> str:
 
 
 def _day_path(folder: Path, name: str, day: int) -> Path:
-    date = np.datetime64("2025-01-01") + day
+    date = START.astype("datetime64[D]") + np.timedelta64(day, "D")
     return folder / name / f"day={date}" / FILE
 
 
