@@ -9,11 +9,12 @@ import numpy as np
 
 from tidewater import faults
 from tidewater import mechanics as m
+from tidewater.calendar import DAY_MS, HOUR_MS
 from tidewater.catalogue import PRODUCT_NUMBER_BASE
 from tidewater.columns import Column, Columns, coded, moments, take
 from tidewater.sales import CUSTOMER_NUMBER_BASE
 from tidewater.seeds import stream_of
-from tidewater.visitors import DAY_MS, HOUR_MS, baskets, hourly_orders, moments_of, visitors
+from tidewater.visitors import baskets, hourly_orders, moments_of, visitors
 
 if TYPE_CHECKING:
     from tidewater.core import Core

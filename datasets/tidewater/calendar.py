@@ -11,9 +11,10 @@ from tidewater.incidents import Incident
 from tidewater.places import CHANNELS, COUNTRIES
 from tidewater.seeds import stream_of
 
-__all__ = ["START", "DayPlan", "market_shares", "plan_day"]
+__all__ = ["DAY_MS", "HOUR_MS", "START", "DayPlan", "market_shares", "plan_day", "season", "weekday"]
 
 START = np.datetime64("2025-01-01T00:00:00.000", "ms")
+DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 _WEEK = np.array([1.05, 1.0, 0.98, 1.0, 1.08, 1.02, 0.87])  # Monday first
 _RAMP_DAYS = 14.0
 _BURST_CHANCE = 0.3  # of a day with card testing; then the class has its whole weight on such days
@@ -32,10 +33,14 @@ class DayPlan:
     fraud_share: np.ndarray
 
 
+def weekday(day: int) -> int:
+    """0 for a Monday, 6 for a Sunday; the world begins on a Wednesday."""
+    return (2 + day) % 7
+
+
 def season(day: int) -> float:
     """The factor of the day's place in week and year on the number of orders; its mean over a year is 1."""
-    weekday = (int(START.astype("datetime64[D]").astype(int)) + day + 3) % 7
-    return float(_WEEK[weekday] * (1 + 0.12 * np.cos(2 * np.pi * (day - 340) / 365.25)))
+    return float(_WEEK[weekday(day)] * (1 + 0.12 * np.cos(2 * np.pi * (day - 340) / 365.25)))
 
 
 def ramp(incident: Incident, day: int) -> float:

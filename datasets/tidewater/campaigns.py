@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tidewater.calendar import START
+from tidewater.calendar import HOUR_MS, START
 from tidewater.columns import Column, Columns, coded, moments
 from tidewater.population import PAST_DAYS
 from tidewater.sales import CUSTOMER_NUMBER_BASE
@@ -91,7 +91,7 @@ def make_campaign(core: Core, number: int) -> Campaign:
         number=number,
         day=day,
         customer=who,
-        sent_ms=9 * 3_600_000 + rng.integers(0, 3 * 3_600_000, n),
+        sent_ms=9 * HOUR_MS + rng.integers(0, 3 * HOUR_MS, n),
         group=group,
         propensity=millionths(chance),
         offered=offered,

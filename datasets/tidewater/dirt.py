@@ -19,6 +19,7 @@ import pandas as pd
 from tidewater.dirt_changes import DirtError, Record, change, objects_of, with_values, without_ids
 from tidewater.dirt_kinds import CELL_KINDS, CellKind, is_missing, sort_of
 from tidewater.dirt_tables import TABLE_KINDS
+from tidewater.names import offer
 from tidewater.seeds import stream_of
 
 __all__ = ["KINDS", "DirtError", "corrupt", "undo"]
@@ -44,9 +45,7 @@ def corrupt(
     Raises DirtError for an unknown kind, an unknown column, or a table without anything that the kind can hit.
     """
     if kind not in KINDS:
-        close = difflib.get_close_matches(str(kind), KINDS, n=1)
-        offer = f'Did you mean "{close[0]}"?' if close else f"There are {', '.join(KINDS)}."
-        raise DirtError(f'no kind of dirt named "{kind}". {offer}')
+        raise DirtError(f'no kind of dirt named "{kind}". {offer(kind, KINDS)}')
     if not 0 < share <= 1:
         raise DirtError(f"share lies above 0 and is at most 1; got {share!r}")
     _check_table(table, columns)

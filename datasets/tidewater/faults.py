@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tidewater.calendar import DAY_MS, HOUR_MS
 from tidewater.columns import Column, Columns, take
 from tidewater.incident_kinds import RENAMES, SOURCES
 from tidewater.incidents import Incident
@@ -13,9 +14,6 @@ from tidewater.places import CHANNELS
 from tidewater.seeds import stream_of
 
 __all__ = ["observe"]
-
-_DAY_MS = 86_400_000
-_REDELIVERY_HOURS = 24.0
 
 
 def observe(
@@ -34,7 +32,7 @@ def observe(
     """
     columns = dict(clean)
     for one in incidents:
-        moment = day + placed_ms / _DAY_MS
+        moment = day + placed_ms / DAY_MS
         now = (moment >= one.start_day) & (moment < one.end_day)
         if not now.any():
             continue
@@ -50,7 +48,7 @@ def observe(
             columns["arrived_at"] = Column(columns["arrived_at"].values + late.astype("timedelta64[ms]"))
     for one in incidents:  # a source fails under whatever name its field has that day
         if one.name == "renamed_field":
-            _rename(columns, one, day + placed_ms / _DAY_MS)
+            _rename(columns, one, day + placed_ms / DAY_MS)
     for one in incidents:  # last, so that a second delivery repeats what was first delivered
         if one.name == "duplicate_events":
             columns = _redeliver(seed, day, columns, one, placed_ms)
@@ -96,17 +94,17 @@ def _channel_fault(columns: Columns, one: Incident, hit: np.ndarray) -> None:
         amount = columns["amount"].values
         columns["amount"] = Column(np.where(hit, np.rint(amount * one.size * 100) / 100, amount))
     elif one.name == "clock_skew" and "placed_at" in columns:
-        shift = np.where(hit, round(one.size) * 3_600_000, 0).astype("timedelta64[ms]")
+        shift = np.where(hit, round(one.size) * HOUR_MS, 0).astype("timedelta64[ms]")
         columns["placed_at"] = Column(columns["placed_at"].values + shift)
 
 
 def _redeliver(seed: int, day: int, columns: Columns, one: Incident, placed_ms: np.ndarray) -> Columns:
     """The columns with some rows once more at the end; an `arrived_at` is later, all else is equal."""
     rng = stream_of(seed, "incidents", one.name, day)
-    moment = day + placed_ms / _DAY_MS
+    moment = day + placed_ms / DAY_MS
     now = (moment >= one.start_day) & (moment < one.end_day)
     again = np.flatnonzero(now & (rng.random(len(now)) < one.size))
-    delay = np.rint(rng.exponential(0.15, len(again)).clip(0.001, 1) * _REDELIVERY_HOURS * 3_600_000)
+    delay = np.rint(rng.exponential(0.15, len(again)).clip(0.001, 1) * DAY_MS)
     if not len(again):
         return columns
     out = take(columns, np.concatenate([np.arange(len(now)), again]))

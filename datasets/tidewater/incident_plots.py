@@ -6,7 +6,6 @@ plot("unit_change")      # a matplotlib Figure: before, during and after, the ha
 from __future__ import annotations
 
 import argparse
-import difflib
 import math
 import textwrap
 from pathlib import Path
@@ -19,7 +18,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from tidewater.incident_kinds import KINDS, Kind
 from tidewater.incident_quantities import DAY, HOUR, VIEWS, Lines, View
-from tidewater.incidents import Incident, UnknownIncidentError
+from tidewater.incidents import Incident, kind_of
 from tidewater.world import make_world
 
 __all__ = ["page", "plot", "table", "write"]
@@ -49,11 +48,8 @@ def plot(name: str, seed: int = 1) -> Figure:
     name: of KINDS. seed: of the worlds that are made for the picture, with one incident each.
     Raises UnknownIncidentError for a name that is not in KINDS.
     """
-    if name not in KINDS:
-        close = difflib.get_close_matches(name, KINDS, n=1)
-        offer = f'Did you mean "{close[0]}"?' if close else f"There are {', '.join(KINDS)}."
-        raise UnknownIncidentError(f'no incident named "{name}". {offer}')
-    view, twin = VIEWS[name], KINDS[name].twin
+    twin = kind_of(name).twin
+    view = VIEWS[name]
     shown = [name, twin] if twin else [name]
     figure = Figure(figsize=(9.2 if twin else 5.4, 3.2), layout="constrained")
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]

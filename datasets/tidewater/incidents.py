@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tidewater.incident_kinds import FOREVER, KINDS, Kind
+from tidewater.names import offer
 from tidewater.seeds import stream_of
 
-__all__ = ["Incident", "UnknownIncidentError", "natural_start", "schedule"]
+__all__ = ["Incident", "UnknownIncidentError", "kind_of", "natural_start", "schedule"]
 
 
 class UnknownIncidentError(ValueError):
@@ -58,7 +58,7 @@ def schedule(seed: int, days: int, incidents: Iterable[str | Incident]) -> tuple
 
 def _filled(seed: int, days: int, given: str | Incident) -> Incident:
     name = given.name if isinstance(given, Incident) else str(given)
-    kind, rng = _kind(name), stream_of(seed, "incidents", name)
+    kind, rng = kind_of(name), stream_of(seed, "incidents", name)
     start = natural_start(name, rng.uniform(0.1, 0.8) * days)
     length, size = float(rng.uniform(*kind.days)), float(rng.uniform(*kind.size))
     if name == "clock_skew":
@@ -84,7 +84,7 @@ def _filled(seed: int, days: int, given: str | Incident) -> Incident:
 
 def natural_start(name: str, day: float) -> float:
     """The moment near `day` at which a kind can begin: a full hour if it lasts hours, a midnight, a Saturday's."""
-    if _lasts_hours(_kind(name)):
+    if _lasts_hours(kind_of(name)):
         return int(day * 24) / 24
     return float(int(day) + (_FIRST_SATURDAY - int(day)) % 7 if name == "weekend" else int(day))
 
@@ -93,9 +93,8 @@ def _lasts_hours(kind: Kind) -> bool:
     return 0 < kind.days[1] < 2
 
 
-def _kind(name: str) -> Kind:
+def kind_of(name: str) -> Kind:
+    """The row of KINDS. Raises UnknownIncidentError, which offers the nearest name."""
     if name in KINDS:
         return KINDS[name]
-    close = difflib.get_close_matches(name, KINDS, n=1)
-    offer = f'Did you mean "{close[0]}"?' if close else f"There are {', '.join(KINDS)}."
-    raise UnknownIncidentError(f'no incident named "{name}". {offer}')
+    raise UnknownIncidentError(f'no incident named "{name}". {offer(name, KINDS)}')

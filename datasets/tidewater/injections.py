@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tidewater.calendar import DAY_MS
 from tidewater.seeds import stream_of
 from tidewater.text.hostile import HOSTILE_KINDS, hostile_parts
-from tidewater.visitors import DAY_MS
 
 if TYPE_CHECKING:
     from tidewater.core import Core

@@ -9,12 +9,13 @@ import numpy as np
 
 from tidewater import injections, outcomes
 from tidewater import mechanics as m
+from tidewater.calendar import DAY_MS
 from tidewater.columns import Column, Columns, coded, moments
 from tidewater.opinions import era_of
 from tidewater.sales import CUSTOMER_NUMBER_BASE
 from tidewater.seeds import stream_of
 from tidewater.text.mails import TOPICS, mails
-from tidewater.visitors import DAY_MS, baskets, hourly_orders, moments_of, visitors
+from tidewater.visitors import baskets, hourly_orders, moments_of, visitors
 
 if TYPE_CHECKING:
     from tidewater.core import Core

@@ -9,13 +9,14 @@ import numpy as np
 
 from tidewater import injections, outcomes
 from tidewater import mechanics as m
+from tidewater.calendar import DAY_MS
 from tidewater.catalogue import PRODUCT_NUMBER_BASE
 from tidewater.columns import Column, Columns, coded, moments
 from tidewater.sales import CUSTOMER_NUMBER_BASE
 from tidewater.scales import millionths
 from tidewater.seeds import stream_of
 from tidewater.text.reviews import reviews as review_texts
-from tidewater.visitors import DAY_MS, YOUNG, baskets, hourly_orders, moments_of, visitors
+from tidewater.visitors import YOUNG, baskets, hourly_orders, moments_of, visitors
 
 if TYPE_CHECKING:
     from tidewater.core import Core

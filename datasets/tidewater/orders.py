@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tidewater import mechanics as m
 from tidewater import places
-from tidewater.calendar import DayPlan
+from tidewater.calendar import HOUR_MS, DayPlan
 from tidewater.mechanics import Mechanics
 from tidewater.population import PAST_DAYS, Population
+from tidewater.scales import millionths
 from tidewater.seeds import stream_of
 
 __all__ = ["ORDERS_PER_DAY_LIMIT", "OrderDay", "make_day"]
 
 ORDERS_PER_DAY_LIMIT = 10_000_000  # order numbers are (day + 1) times this plus a place in the day
-_HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,11 @@ def make_day(seed: int, mechanics: Mechanics, population: Population, plan: DayP
     rng = stream_of(seed, "orders", plan.day)
     kernels = population.kernels(plan.day)
     if not kernels[3].any():  # nobody of the new market has signed up yet
-        plan.rates[m.NEWCOMER] = 0.0
+        nobody = np.arange(len(m.CLASSES))[:, None] == m.NEWCOMER
+        plan = replace(plan, rates=np.where(nobody, 0.0, plan.rates))
     n = int(rng.poisson(plan.rates.sum()))
     cell = _cells(rng, plan.rates, n)
-    placed = (cell % 24) * _HOUR_MS + rng.integers(0, _HOUR_MS, n)
+    placed = (cell % 24) * HOUR_MS + rng.integers(0, HOUR_MS, n)
     order = np.argsort(placed, kind="stable")
     placed, cell = placed[order], cell[order]
     kind = (cell // 24).astype(np.int8)
@@ -93,7 +94,7 @@ def make_day(seed: int, mechanics: Mechanics, population: Population, plan: DayP
         **extras,
         kind=kind,
         is_fraud=is_fraud,
-        p_fraud=np.rint(p * 1e6) / 1e6,
+        p_fraud=millionths(p),
     )
 
 
@@ -219,4 +220,4 @@ def _delays(rng: np.random.Generator, channel: np.ndarray) -> np.ndarray:
     offline = (channel == 1) & (rng.random(n) < 0.02)
     seconds = np.where(offline, seconds + rng.exponential(3 * 3600, n), seconds)
     seconds = np.where(channel == 2, seconds + rng.uniform(0, 900, n), seconds)
-    return np.rint(seconds * 1000).clip(1, 47 * _HOUR_MS).astype(np.int64)
+    return np.rint(seconds * 1000).clip(1, 47 * HOUR_MS).astype(np.int64)

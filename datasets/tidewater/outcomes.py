@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tidewater import calendar, places
+from tidewater.calendar import DAY_MS, HOUR_MS
 from tidewater.incidents import Incident
 from tidewater.orders import OrderDay
 from tidewater.seeds import stream_of
@@ -13,7 +14,6 @@ __all__ = ["LABEL_DELAY_DAYS", "chargebacks_of", "deliveries_of"]
 
 LABEL_DELAY_DAYS = (5.0, 60.0)  # shortest and longest; the mean lies near 47
 _BETA = (4.0, 1.2)
-_DAY_MS, _HOUR_MS = 86_400_000, 3_600_000
 
 
 def chargebacks_of(seed: int, day: OrderDay, incidents: tuple[Incident, ...]) -> dict[str, np.ndarray]:
@@ -28,8 +28,8 @@ def chargebacks_of(seed: int, day: OrderDay, incidents: tuple[Incident, ...]) ->
     delay = usual.copy()
     reported = day.is_fraud.copy()
     for one in incidents:
-        now = one.start_day <= day.day + day.placed_ms / _DAY_MS
-        now &= day.day + day.placed_ms / _DAY_MS < one.end_day
+        now = one.start_day <= day.day + day.placed_ms / DAY_MS
+        now &= day.day + day.placed_ms / DAY_MS < one.end_day
         if one.name == "late_labels":
             delay = np.where(now, delay * one.size, delay)
         elif one.name == "poisoned_labels":
@@ -39,7 +39,7 @@ def chargebacks_of(seed: int, day: OrderDay, incidents: tuple[Incident, ...]) ->
             delay = np.where(poison, 1 + usual / 6, delay)  # a batch of the partner, within two weeks
             reported |= poison
     row = np.flatnonzero(reported)
-    moment = day.placed_ms[row] + np.rint(delay[row] * _DAY_MS).astype(np.int64)
+    moment = day.placed_ms[row] + np.rint(delay[row] * DAY_MS).astype(np.int64)
     return {"row": row, "reported_ms": moment, "true": day.is_fraud[row]}
 
 
@@ -50,10 +50,10 @@ def deliveries_of(seed: int, day: OrderDay, incidents: tuple[Incident, ...]) -> 
     """
     rng = stream_of(seed, "deliveries", day.day)
     n = len(day)
-    weekday = (int(calendar.START.astype("datetime64[D]").astype(int)) + day.day + 3) % 7
-    wait_days = (day.placed_ms >= 15 * _HOUR_MS).astype(np.int64)
+    weekday = calendar.weekday(day.day)
+    wait_days = (day.placed_ms >= 15 * HOUR_MS).astype(np.int64)
     wait_days += (weekday + wait_days) % 7 == 6
-    shipped = wait_days * _DAY_MS + 17 * _HOUR_MS + rng.integers(0, 2 * _HOUR_MS, n)
+    shipped = wait_days * DAY_MS + 17 * HOUR_MS + rng.integers(0, 2 * HOUR_MS, n)
     shipped = np.maximum(shipped, day.placed_ms + 30 * 60_000)
     zone = np.digitize(day.ship_country, [len(places.HOME), len(places.HOME) + len(places.NEAR)])
     base = np.array([30.0, 58.0, 150.0])[zone] + 3.0 * day.marks["items"]
@@ -67,7 +67,7 @@ def deliveries_of(seed: int, day: OrderDay, incidents: tuple[Incident, ...]) -> 
     promised_days = np.ceil((np.array([46.0, 90.0, 210.0])[zone] + weekend) / 24)
     return {
         "shipped_ms": shipped,
-        "promised_ms": (shipped // _DAY_MS + promised_days.astype(np.int64) + 1) * _DAY_MS,
-        "delivered_ms": shipped + np.rint(hours * _HOUR_MS).astype(np.int64),
+        "promised_ms": (shipped // DAY_MS + promised_days.astype(np.int64) + 1) * DAY_MS,
+        "delivered_ms": shipped + np.rint(hours * HOUR_MS).astype(np.int64),
         "expected_hours": np.rint((expected + 0.015 * 120.0) * 1e3) / 1e3,
     }

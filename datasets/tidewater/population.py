@@ -128,7 +128,7 @@ def make_population(
     theirs = np.bincount(cohort[newcomers], activity[newcomers], len(sizes))
     return Population(
         cohort=cohort,
-        signed_up_ms=(uniform("moment") * 86_400_000).astype(np.int32),
+        signed_up_ms=(uniform("moment") * calendar.DAY_MS).astype(np.int32),
         country=country,
         age_band=_pick(uniform("age"), np.array([0.13, 0.26, 0.22, 0.18, 0.13, 0.08])),
         device=_pick(uniform("device"), np.array([0.36, 0.28, 0.22, 0.11, 0.03])),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tidewater.calendar import START
+from tidewater.calendar import DAY_MS, START
 from tidewater.catalogue import PRODUCT_NUMBER_BASE
 from tidewater.columns import Column, Columns
 from tidewater.population import PAST_DAYS
@@ -15,7 +15,6 @@ from tidewater.sales import CUSTOMER_NUMBER_BASE
 from tidewater.scales import millionths, sigmoid, standard
 from tidewater.seeds import stream_of
 from tidewater.text.products import CATEGORIES
-from tidewater.visitors import DAY_MS
 
 if TYPE_CHECKING:
     from tidewater.core import Core

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import numpy as np
 
 from tidewater import faults, mechanics, outcomes, places
-from tidewater.calendar import START
+from tidewater.calendar import DAY_MS, START
 from tidewater.columns import Column, Columns, coded, moments, take
 from tidewater.core import Core
 from tidewater.orders import OrderDay
 from tidewater.population import PAST_DAYS
+from tidewater.scales import millionths
 
 __all__ = ["CUSTOMER_NUMBER_BASE"]
 
@@ -24,7 +25,7 @@ def customers(core: Core) -> Columns:
     day = one.cohort.astype(np.int64) - PAST_DAYS
     return {
         "customer_id": Column(np.arange(len(one)) + CUSTOMER_NUMBER_BASE),
-        "signed_up_at": moments(0, day * 86_400_000 + one.signed_up_ms),
+        "signed_up_at": moments(0, day * DAY_MS + one.signed_up_ms),
         "country": coded(one.country, places.COUNTRIES),
         "age_band": coded(one.age_band, places.AGE_BANDS),
         "device": coded(one.device, places.DEVICES),
@@ -39,8 +40,8 @@ def customers_truth(core: Core) -> Columns:
     return {
         "customer_id": Column(np.arange(len(one)) + CUSTOMER_NUMBER_BASE),
         "segment": coded(one.segment, places.SEGMENTS),
-        "churn_hazard": Column(np.rint(one.churn_hazard.astype(float) * 1e6) / 1e6),
-        "log_amount": Column(np.rint(one.log_amount.astype(float) * 1e6) / 1e6),
+        "churn_hazard": Column(millionths(one.churn_hazard)),
+        "log_amount": Column(millionths(one.log_amount)),
     }
 
 

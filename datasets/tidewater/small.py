@@ -6,7 +6,6 @@ duckdb.connect(database(), read_only=True)    all tables, in one file in the use
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import time
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidewater import parquet, store
 from tidewater.database import make_database
+from tidewater.names import offer
 from tidewater.real.locking import locked
 from tidewater.real.public import data_folder
 from tidewater.world import TABLES, UnknownTableError, World, make_world
@@ -38,9 +38,7 @@ def load_small(name: str) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     if name not in NAMES:
-        close = difflib.get_close_matches(str(name), NAMES, n=1)
-        offer = f'Did you mean "{close[0]}"?' if close else f"There are {', '.join(NAMES)}."
-        raise UnknownTableError(f'the small world has no table named "{name}". {offer}')
+        raise UnknownTableError(f'the small world has no table named "{name}". {offer(name, NAMES)}')
     return pq.ParquetFile(_path(name)).read().replace_schema_metadata(None).to_pandas()
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tidewater import mechanics as m
+from tidewater.calendar import HOUR_MS
 from tidewater.seeds import stream_of
 
 if TYPE_CHECKING:
     from tidewater.core import Core
 
 __all__ = [
-    "DAY_MS",
     "EVERYONE",
     "YOUNG",
     "baskets",
@@ -23,7 +23,6 @@ __all__ = [
     "visitors",
 ]
 
-DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 EVERYONE, YOUNG = 0, 1  # rows of Population.kernels
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from tidewater.columns import Columns, to_arrow
 from tidewater.core import Core
 from tidewater.incidents import Incident, schedule
 from tidewater.mechanics import Mechanics
+from tidewater.names import offer
 from tidewater.seeds import stream_of
 
 if TYPE_CHECKING:
@@ -131,9 +131,7 @@ class _Tables:
     def _find(self, name: str) -> Table:
         if name in self._tables:
             return self._tables[name]
-        close = difflib.get_close_matches(name, self._tables, n=1)
-        offer = f'Did you mean "{close[0]}"?' if close else f"There are {', '.join(self._tables)}."
-        raise UnknownTableError(f'no table named "{name}". {offer}')
+        raise UnknownTableError(f'no table named "{name}". {offer(name, self._tables)}')
 
 
 class Truth(_Tables):

@@ -7,10 +7,10 @@ once, with `mle data fetch NAME`. Source, licence, units and known flaws of each
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from tidewater.names import offer
 from tidewater.real import medical, pictures, series, specimens, surveys
 from tidewater.real.pictures import UnknownPhotographError, photograph
 from tidewater.real.public import PUBLIC, NotFetchedError
@@ -86,6 +86,4 @@ def check_name(name: str) -> None:
     """Raises UnknownDataError, which offers the nearest name, unless there is a set of this name."""
     known = (*NAMES, *OPTIONAL)
     if name not in known:
-        close = difflib.get_close_matches(str(name), known, n=1)
-        offer = f'Did you mean "{close[0]}"?' if close else f"There are {', '.join(known)}."
-        raise UnknownDataError(f'no data set named "{name}". {offer}')
+        raise UnknownDataError(f'no data set named "{name}". {offer(name, known)}')

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
+
+from tidewater.names import offer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,9 +50,7 @@ def photograph(name: str) -> NDArray[np.uint8]:
     Raises UnknownPhotographError for any other name.
     """
     if name not in PHOTOGRAPHS:
-        close = difflib.get_close_matches(str(name), PHOTOGRAPHS, n=1)
-        offer = f'Did you mean "{close[0]}"?' if close else f"There are {', '.join(PHOTOGRAPHS)}."
-        raise UnknownPhotographError(f'no photograph named "{name}". {offer}')
+        raise UnknownPhotographError(f'no photograph named "{name}". {offer(name, PHOTOGRAPHS)}')
     from sklearn.datasets import load_sample_image
 
     picture: NDArray[np.uint8] = load_sample_image(f"{name}.jpg").copy()
