@@ -19,3 +19,7 @@ class CourseError(SeatrialError):
 
 class WorkspaceError(SeatrialError):
     """The learner's folder cannot be read or written."""
+
+
+class WorkerLost(SeatrialError):
+    """A worker that grades has gone; its task may be tried on another one."""
