@@ -10,7 +10,7 @@ from typing import Any
 from grader.atomic import write_if_changed
 from grader.course import Course
 from grader.errors import SourceError
-from grader.header import Problems, lesson_header, split_header
+from grader.header import Problems, lesson_header, run_seconds, split_header
 from grader.lesson import stands_alone
 from grader.model import Answer, Part, Test, Unit
 from grader.source import read_text, shelf
@@ -40,6 +40,7 @@ def nbgrader_source(unit: Unit) -> str:
 def unit_stamp(unit: Unit) -> dict[str, Any]:
     """What a built notebook says of its unit: enough to check it where no source is."""
     header = unit.header
+    own_run = header.limit_run_seconds != run_seconds(header.limit_seconds)
     return {
         "unit": unit.name,
         "path": unit.path,
@@ -53,6 +54,7 @@ def unit_stamp(unit: Unit) -> dict[str, Any]:
         "hints": list(header.hints),
         "limit_seconds": header.limit_seconds,
         "limit_megabytes": header.limit_megabytes,
+        **({"limit_run_seconds": header.limit_run_seconds} if own_run else {}),
     }
 
 
@@ -182,6 +184,8 @@ def _cell(part: Part, text: str) -> dict[str, Any]:
             text = f"%%writefile {part.file}\n{text}"
     else:
         metadata["editable"] = False
+    if isinstance(part, Answer | Test) and part.limit_seconds is not None:
+        seatrial["limit_seconds"] = part.limit_seconds
     if isinstance(part, Test):
         seatrial["of"] = list(part.of)
         graded["points"] = int(part.points) if part.points == int(part.points) else part.points

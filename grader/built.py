@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import NotebookError
+from grader.header import run_seconds
 from grader.model import Answer, Cell, Header, Part, Test, Unit
 from grader.notebook_file import FileCell, read_file
 
@@ -28,6 +29,9 @@ def unit_from_notebook(path: Path) -> Unit:
             hints=_hints(stamp["hints"]),
             limit_seconds=float(stamp["limit_seconds"]),
             limit_megabytes=int(stamp["limit_megabytes"]),
+            limit_run_seconds=float(
+                stamp.get("limit_run_seconds", run_seconds(float(stamp["limit_seconds"])))
+            ),
         )
         parts = tuple(_part(cell) for cell in notebook.cells)
         return Unit(
@@ -41,13 +45,15 @@ def unit_from_notebook(path: Path) -> Unit:
 def _part(cell: FileCell) -> Part:
     seatrial = cell.metadata["seatrial"]
     kind, name = seatrial["kind"], str(cell.metadata["nbgrader"]["grade_id"])
+    limit = float(seatrial["limit_seconds"]) if "limit_seconds" in seatrial else None
     if kind == "answer":
         file = str(seatrial["file"]) if "file" in seatrial else None
         stub = cell.text.partition("\n")[2] if file is not None else cell.text
-        return Answer(name, reference="", stub=stub, marked=stub, names=_texts(seatrial["names"]), file=file)
+        names = _texts(seatrial["names"])
+        return Answer(name, "", stub, marked=stub, names=names, file=file, limit_seconds=limit)
     if kind == "test":
         points = float(cell.metadata["nbgrader"]["points"])
-        return Test(name, _texts(seatrial["of"]), points, cell.text, cell.text, cell.text, hidden_line=None)
+        return Test(name, _texts(seatrial["of"]), points, cell.text, cell.text, cell.text, None, limit)
     if kind not in ("prose", "given"):
         raise ValueError(f"unknown kind of cell {kind!r}")
     return Cell(name, kind, cell.text)

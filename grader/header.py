@@ -14,10 +14,11 @@ from grader.model import Header
 WORD = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LISTS = ("data", "needs", "runs_on", "sources", "hints")
 _REQUIRED = ("title", "minutes", *_LISTS)
-_NUMBERS = ("limit_seconds", "limit_megabytes")
+_NUMBERS = ("limit_seconds", "limit_run_seconds", "limit_megabytes")
 _LESSON_REQUIRED = ("title", "minutes")
 _LESSON_LISTS = ("data", "needs", "runs_on", "sources")
 _NO_EXERCISE = "none"
+_RUN_TIMES = 10  # a whole run may take so many times what one cell may
 
 
 class Labelled(Protocol):
@@ -115,6 +116,7 @@ def exercise_header(values: Mapping[str, Any], unit_name: str, problems: Problem
         elif need == unit_name:
             problems.header("names its own unit in needs; drop it")
     hints = (*lists["hints"], "", "", "")[:3]
+    limit_seconds, limit_run_seconds = _limits(values, problems)
     return Header(
         title=_text(values, "title", problems),
         minutes=int(_number(values, "minutes", 0, problems)),
@@ -123,9 +125,25 @@ def exercise_header(values: Mapping[str, Any], unit_name: str, problems: Problem
         runs_on=lists["runs_on"],
         sources=lists["sources"],
         hints=(hints[0], hints[1], hints[2]),
-        limit_seconds=float(_number(values, "limit_seconds", 30.0, problems)),
+        limit_seconds=limit_seconds,
         limit_megabytes=int(_number(values, "limit_megabytes", 2048, problems)),
+        limit_run_seconds=limit_run_seconds,
     )
+
+
+def _limits(values: Mapping[str, Any], problems: Problems) -> tuple[float, float]:
+    """Wall time of a cell and of a whole run."""
+    one = _number(values, "limit_seconds", 30.0, problems)
+    whole = _number(values, "limit_run_seconds", run_seconds(one), problems)
+    if whole < one:
+        what = f'"limit_run_seconds" is {whole:g}, less than the {one:g} s that one cell may take'
+        problems.header(f"{what}; raise it, or drop it for {_RUN_TIMES} times as much as one cell")
+    return one, whole
+
+
+def run_seconds(limit_seconds: float) -> float:
+    """Wall time of a whole run where the header gives only that of a cell."""
+    return _RUN_TIMES * limit_seconds
 
 
 def lesson_header(values: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
@@ -179,7 +197,7 @@ def _texts(values: Mapping[str, Any], key: str, problems: Problems) -> tuple[str
 
 def _number(values: Mapping[str, Any], key: str, default: float, problems: Problems) -> float:
     value = values.get(key, default)
-    whole = key != "limit_seconds"
+    whole = key not in ("limit_seconds", "limit_run_seconds")
     fits = isinstance(value, int) or (isinstance(value, float) and not whole and math.isfinite(value))
     if isinstance(value, bool) or not fits or (key in values and value <= 0):
         kind = "whole number" if whole else "number"

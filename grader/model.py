@@ -12,8 +12,9 @@ class Header:
 
     needs: identities of the units whose promises this one uses.
     runs_on: what the machine must have beyond the core: "loopback", "large" or an extra's name.
-    limit_seconds: wall time for each cell and each test.
+    limit_seconds: wall time for each cell and each test that has no limit of its own.
     limit_megabytes: memory of the learner's processes together.
+    limit_run_seconds: wall time of a whole run.
     """
 
     title: str
@@ -25,6 +26,7 @@ class Header:
     hints: tuple[str, str, str]
     limit_seconds: float = 30.0
     limit_megabytes: int = 2048
+    limit_run_seconds: float = 300.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Answer:
     marked: the cell as in the source, with the solution markers.
     names: public top-level Python names that the reference binds, in order; empty for a file answer.
     file: name of the delivered file, or None.
+    limit_seconds: wall time of this cell, or None for the unit's.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Answer:
     marked: str
     names: tuple[str, ...]
     file: str | None = None
+    limit_seconds: float | None = None
 
     kind = "answer"
 
@@ -64,6 +68,7 @@ class Test:
     text: the whole cell with its hidden part, without markers.
     marked: the cell as in the source, with the hidden markers.
     hidden_line: first line (from 1) of `text` that belongs to the hidden part, or None.
+    limit_seconds: wall time of this test, or None for the unit's.
     """
 
     name: str
@@ -73,6 +78,7 @@ class Test:
     visible: str
     marked: str
     hidden_line: int | None
+    limit_seconds: float | None = None
 
     __test__ = False  # not a pytest class
     kind = "test"
@@ -145,11 +151,15 @@ class Unit:
 
 @dataclass(frozen=True)
 class WorkCell:
-    """A code cell to execute. `origin` is "given", "answer", "test" or "own" (added by the learner)."""
+    """A code cell to execute. `origin` is "given", "answer", "test" or "own" (added by the learner).
+
+    limit_seconds: wall time of this cell, or None for the unit's.
+    """
 
     name: str
     origin: str
     text: str
+    limit_seconds: float | None = None
 
 
 @dataclass(frozen=True)

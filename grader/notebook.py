@@ -86,8 +86,9 @@ def _work_cell(part: Part, answer_text: str) -> WorkCell:
     if isinstance(part, Answer):
         if part.file is not None:
             answer_text = f"%%writefile {part.file}\n{body_of(part, answer_text)}"
-        return WorkCell(part.name, "answer", answer_text)
-    return WorkCell(part.name, part.kind, part.text)
+        return WorkCell(part.name, "answer", answer_text, part.limit_seconds)
+    limit = part.limit_seconds if isinstance(part, Test) else None
+    return WorkCell(part.name, part.kind, part.text, limit)
 
 
 def _arranged(notebook: NotebookFile, unit: Unit, found: Match) -> tuple[WorkCell, ...]:

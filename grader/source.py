@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from grader.markers import (
     without_markers,
     without_solution,
 )
-from grader.model import Also, Answer, Cell, Part, Test, Unit, Wrong
+from grader.model import Also, Answer, Cell, Header, Part, Test, Unit, Wrong
 from grader.names import parse, public_names, syntax_problem
 from grader.rules import check_unit
 from grader.source_cells import SourceCell, typed_cells
@@ -37,7 +38,7 @@ def read_source(path: Path) -> Unit:
     values, body = split_header(text, problems)
     header = exercise_header(values, name, problems)
     cells = typed_cells(body, problems)
-    parts = tuple(_part(cell, problems) for cell in cells if cell.kind not in ("wrong", "also"))
+    parts = tuple(_part(cell, header, problems) for cell in cells if cell.kind not in ("wrong", "also"))
     wrong = tuple(_wrong(cell, problems) for cell in cells if cell.kind == "wrong")
     also = tuple(Also(c.name, _one(c, "of"), c.text) for c in cells if c.kind == "also")
     unit = Unit(unit_path, name, header, parts, wrong, also, source_hash)
@@ -64,17 +65,17 @@ def shelf(path: Path) -> tuple[str, str]:
     return f"{path.absolute().parent.name}/{stem}", re.sub(r"^\d\d-", "", stem)
 
 
-def _part(cell: SourceCell, problems: Problems) -> Part:
+def _part(cell: SourceCell, header: Header, problems: Problems) -> Part:
     if cell.kind == "answer":
-        return _answer(cell, problems)
+        return _answer(cell, header, problems)
     if cell.kind == "test":
-        return _test(cell, problems)
+        return _test(cell, header, problems)
     if cell.kind == "given" and (wrong := syntax_problem(cell.text)):
         problems.at(cell, f"is not plain Python ({wrong}); mend it")
     return Cell(cell.name, cell.kind, cell.text)
 
 
-def _answer(cell: SourceCell, problems: Problems) -> Answer:
+def _answer(cell: SourceCell, header: Header, problems: Problems) -> Answer:
     file = cell.attributes.get("file")
     if file is not None and (not isinstance(file, str) or not _BARE_FILE.fullmatch(file)):
         problems.at(cell, f'file={file!r} is no bare file name; write file="service.py"')
@@ -98,10 +99,11 @@ def _answer(cell: SourceCell, problems: Problems) -> Answer:
         )
     tree = parse(reference)
     names = public_names(tree) if tree and file is None else ()
-    return Answer(cell.name, reference, stub, cell.text, names, file)
+    limit = _limit_seconds(cell, header, problems)
+    return Answer(cell.name, reference, stub, cell.text, names, file, limit)
 
 
-def _test(cell: SourceCell, problems: Problems) -> Test:
+def _test(cell: SourceCell, header: Header, problems: Problems) -> Test:
     text, visible = without_markers(cell.text, HIDDEN), without_hidden(cell.text)
     if wrong := marker_problem(cell.text, HIDDEN):
         problems.at(cell, wrong)
@@ -117,9 +119,24 @@ def _test(cell: SourceCell, problems: Problems) -> Test:
     if isinstance(points, bool) or not isinstance(points, int | float) or not 0 < points < float("inf"):
         problems.at(cell, f"points={points!r} is no number above 0; write points=1")
         points = 0
-    return Test(
-        cell.name, cell.words("of"), float(points), text, visible, cell.text, first_hidden_line(cell.text)
-    )
+    hidden, limit = first_hidden_line(cell.text), _limit_seconds(cell, header, problems)
+    return Test(cell.name, cell.words("of"), float(points), text, visible, cell.text, hidden, limit)
+
+
+def _limit_seconds(cell: SourceCell, header: Header, problems: Problems) -> float | None:
+    """The cell's own limit, or None; a wrong one is noted."""
+    if "limit_seconds" not in cell.attributes:
+        return None
+    limit = cell.attributes["limit_seconds"]
+    what = f"limit_seconds={limit!r}"
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 < limit < math.inf:
+        problems.at(cell, f"{what} is no number above 0; write limit_seconds=5")
+        return None
+    if limit > header.limit_run_seconds:
+        what += f" is more than the {header.limit_run_seconds:g} s that the whole run may take"
+        problems.at(cell, f"{what}; lower it, or raise limit_run_seconds in the header")
+        return None
+    return float(limit)
 
 
 def _wrong(cell: SourceCell, problems: Problems) -> Wrong:

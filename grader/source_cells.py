@@ -9,8 +9,8 @@ from typing import Any
 from grader.header import Problems, nearest
 
 ATTRIBUTES = {
-    "answer": ("answer", "file"),
-    "test": ("test", "of", "points"),
+    "answer": ("answer", "file", "limit_seconds"),
+    "test": ("test", "of", "points", "limit_seconds"),
     "wrong": ("wrong", "of", "caught_by"),
     "also": ("also", "of"),
 }

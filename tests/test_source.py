@@ -1,13 +1,18 @@
 """What grader.source and grader.rules accept, and what they say of the rest."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 from sample_unit import SOURCE, sample_unit, write_source
 
+from grader.build import learner_notebook
+from grader.built import unit_from_notebook
 from grader.errors import SourceError
 from grader.model import Answer, Cell, Test
+from grader.notebook import read_submission, submission_from
+from grader.parsed import unit_from_json, unit_to_json
 from grader.source import opening_sentence, read_source
 
 
@@ -108,12 +113,77 @@ def test_a_magic_in_a_comment_stays_a_comment(tmp_path):
     assert unit.parts[1].text.endswith("# %matplotlib inline\n# !ls")
 
 
+def test_a_question_may_have_its_own_limit(tmp_path):
+    """An answer and a test cell may take more or less than the unit's; the others have none of their own."""
+    text = replaced('answer="precision"', 'answer="precision" limit_seconds=5')
+    text = text.replace('of="service" points', 'of="service" limit_seconds=60.5 points')
+    unit = sample_unit(tmp_path, text)
+
+    assert [answer.limit_seconds for answer in unit.answers] == [5.0, None]
+    assert [test.limit_seconds for test in unit.tests] == [None, 60.5]
+    assert type(unit.answers[0].limit_seconds) is float
+
+
+def test_limits_reach_the_run_by_every_road(tmp_path):
+    """Cells to run, the cache of parsed units and a built notebook without its source say the same."""
+    text = replaced('answer="precision"', 'answer="precision" limit_seconds=5')
+    text = text.replace('of="service" points', 'of="service" limit_seconds=60.5 points')
+    unit = sample_unit(tmp_path, text.replace("# minutes: 25\n", "# minutes: 25\n# limit_run_seconds: 99\n"))
+    path = tmp_path / "copy.ipynb"
+    path.write_text(learner_notebook(unit), encoding="utf-8")
+    built = unit_from_notebook(path)
+    work = {cell.name: cell.limit_seconds for cell in read_submission(path, unit).cells}
+
+    assert work == {
+        "given-1": None,
+        "precision": 5,
+        "precision_counts": None,
+        "service": None,
+        "service_ends": 60.5,
+    }
+    assert submission_from(unit).cells[1].limit_seconds == 5
+    assert unit_from_json(json.loads(json.dumps(unit_to_json(unit)))) == unit
+    assert built.header == unit.header
+    assert [answer.limit_seconds for answer in built.answers] == [5, None]
+    assert [test.limit_seconds for test in built.tests] == [None, 60.5]
+
+
+@pytest.mark.parametrize(
+    ("lines", "limits"),
+    [
+        ("", (30.0, 300.0)),
+        ("# limit_seconds: 2.5\n", (2.5, 25.0)),
+        ("# limit_run_seconds: 31\n", (30.0, 31.0)),
+        ("# limit_seconds: 400\n# limit_run_seconds: 400\n", (400.0, 400.0)),
+    ],
+)
+def test_a_whole_run_has_a_limit(tmp_path, lines, limits):
+    """Ten times a cell's, unless the header gives it."""
+    header = sample_unit(tmp_path, replaced("# minutes: 25\n", f"# minutes: 25\n{lines}")).header
+
+    assert (header.limit_seconds, header.limit_run_seconds) == limits
+    assert type(header.limit_run_seconds) is float
+
+
 BROKEN = [
     ("# minutes: 25\n", "", 'header: has no "minutes"; add it'),
     ("# minutes: 25\n", "# minuts: 25\n", 'header: has an unknown key "minuts". Did you mean "minutes"?'),
     ("# minutes: 25\n", "# minutes: soon\n", '"minutes" is \'soon\'; write a whole number above 0'),
     ("# minutes: 25\n", "# minutes: 25\n# minutes: 30\n", 'header: has "minutes" twice'),
     ("# minutes: 25\n", "# minutes: 25\n# limit_seconds: -1\n", '"limit_seconds" is -1; write a number'),
+    ("# minutes: 25\n", "# minutes: 25\n# limit_run_seconds: .nan\n", '"limit_run_seconds" is nan; write a'),
+    ("# minutes: 25\n", "# minutes: 25\n# limit_run_seconds: 0\n", '"limit_run_seconds" is 0; write a number'),
+    ("# minutes: 25\n", "# minutes: 25\n# limit_run_seconds: 29\n", "29, less than the 30 s that one cell"),
+    ('answer="precision"', 'answer="precision" limit_seconds=0', '"precision": limit_seconds=0 is no number'),
+    ('answer="precision"', 'answer="precision" limit_seconds=-1', '"precision": limit_seconds=-1 is no number'),
+    ('answer="precision"', 'answer="precision" limit_seconds=NaN', "limit_seconds=nan is no number above 0; write"),
+    ('answer="precision"', 'answer="precision" limit_seconds=true', "limit_seconds=True is no number above 0"),
+    ('answer="precision"', 'answer="precision" limit_seconds="5"', "limit_seconds='5' is no number above 0"),
+    ('answer="precision"', f'answer="precision" limit_seconds={10**400}', "more than the 300 s that the whole run"),
+    ('of="precision" points', 'of="precision" limit_seconds=1e999 points', "limit_seconds=inf is no number"),
+    ('of="precision" points', 'of="precision" limit_seconds=soon points', 'cell 5: cannot read "test='),
+    ('of="precision" points', 'of="precision" limit_seconds=301 points', "301 is more than the 300 s that"),
+    ('also="integers"', 'also="integers" limit_seconds=5', 'has an unknown attribute "limit_seconds"; drop it'),
     ("# needs: []", "# needs: first-check", 'header: "needs" is not a list'),
     ("# needs: []", "# needs: [first-check]", "header: names its own unit"),
     ("#   - which idea\n", "", "header: has 2 hints; write three"),
