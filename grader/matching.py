@@ -14,6 +14,7 @@ from grader.untouched import body_of, is_untouched, same_text, written_file
 # Cells beyond these limits are not read for their meaning, so that no notebook can keep the reader busy.
 _MAX_CHARACTERS = 20_000
 _MAX_CELLS = 100
+_MAX_NAMED = 5  # copies that a note names
 
 
 @dataclass
@@ -72,6 +73,9 @@ def _by_id(notebook: NotebookFile, unit: Unit) -> dict[str, list[FileCell]]:
 def _one_answer(answer: Answer, cells: list[FileCell], path: Path, notes: list[str], older: bool) -> FileCell:
     """The one cell that answers. Copies are left out; two different answers are an error."""
     code = [cell for cell in cells if cell.kind == "code"] or cells
+    if len(code) > _MAX_CELLS:
+        what = f'{len(code)} cells of {path.name} are named "{answer.name}"'
+        raise NotebookError(f"{what}; keep the one that you mean and delete the others.")
     touched = [cell for cell in code if not is_untouched(answer, cell.text, older=older)]
     chosen = (touched or code)[0]
     for other in touched[1:]:
@@ -79,10 +83,10 @@ def _one_answer(answer: Answer, cells: list[FileCell], path: Path, notes: list[s
             what = f'cells {chosen.position} and {other.position} of {path.name} both answer "{answer.name}"'
             raise NotebookError(f"{what}, and differently; delete the one that you do not mean.")
     if len(code) > 1:
-        copies = ", ".join(str(cell.position) for cell in code)
-        notes.append(
-            f'cells {copies} are copies of the answer "{answer.name}"; cell {chosen.position} counts'
-        )
+        copies = ", ".join(str(cell.position) for cell in code[:_MAX_NAMED])
+        more = f" and {len(code) - _MAX_NAMED} more" if len(code) > _MAX_NAMED else ""
+        what = f'cells {copies}{more} are copies of the answer "{answer.name}"'
+        notes.append(f"{what}; cell {chosen.position} counts")
     return chosen
 
 

@@ -13,6 +13,7 @@ from grader.model import Answer, Cell, Part, Submission, Test, Unit, WorkCell
 from grader.notebook_file import FileCell, NotebookFile, read_file
 from grader.untouched import body_of, is_untouched, same_text
 
+_MAX_NOTES = 20
 _BEGIN = re.compile(r"grader\.begin\(\s*[\"']([^\"']+)[\"']")
 _COURSE_MAGIC = re.compile(r"%(load_ext\s+grader|reload_ext\s+grader|check|hint|progress)\b.*")
 
@@ -35,6 +36,8 @@ def read_submission(path: Path, unit: Unit) -> Submission:
             0, f"{what}: today's given and test cells were run with your answers; your file is unchanged"
         )
     notes += _notes_on_parts(unit, found, older)
+    if len(notes) > _MAX_NOTES:
+        notes[_MAX_NOTES - 1 :] = [f"{len(notes) - _MAX_NOTES + 1} more notes of this kind are left out"]
     answers = {
         answer.name: found.cells[answer.name].text for answer in unit.answers if answer.name in found.cells
     }

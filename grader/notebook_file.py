@@ -14,6 +14,8 @@ from typing import Any
 from grader.errors import NotebookError
 
 MAX_BYTES = 20_000_000
+MAX_CELLS = 5_000
+_NEWEST_FORMAT = 99  # what is more is no number of a format
 _CONVERT = "jupyter nbconvert --to notebook --inplace"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _MARKS = (
@@ -56,7 +58,7 @@ def read_file(path: Path) -> NotebookFile:
             f"{path.name} is JSON but no notebook; hand in the .ipynb file that you worked in."
         )
     version = content.get("nbformat")
-    if not isinstance(version, int) or isinstance(version, bool):
+    if not isinstance(version, int) or isinstance(version, bool) or not 0 < version <= _NEWEST_FORMAT:
         raise NotebookError(
             f"{path.name} is JSON but no notebook; hand in the .ipynb file that you worked in."
         )
@@ -70,6 +72,9 @@ def read_file(path: Path) -> NotebookFile:
     cells = content.get("cells")
     if not isinstance(cells, list):
         raise NotebookError(f"{path.name} has no list of cells; {_again()}.")
+    if len(cells) > MAX_CELLS:
+        what = f"{path.name} has {len(cells)} cells, more than {MAX_CELLS}"
+        raise NotebookError(f"{what}; delete those that you do not need.")
     metadata = _mapping(content.get("metadata"))
     read = tuple(_cell(cell, position, path) for position, cell in enumerate(cells, start=1))
     return NotebookFile(read, _mapping(metadata.get("seatrial")))

@@ -14,7 +14,7 @@ from grader.build import learner_notebook, lesson_notebook
 from grader.errors import NotebookError
 from grader.model import Submission, Unit
 from grader.notebook import read_submission, submission_from
-from grader.notebook_file import MAX_BYTES
+from grader.notebook_file import MAX_BYTES, MAX_CELLS
 from grader.untouched import is_untouched
 
 RIGHT = "def precision(tp, fp):\n    return tp / (tp + fp)\n"
@@ -201,6 +201,33 @@ def test_two_different_answers_are_an_error(tmp_path, unit, notebook):
     assert '"precision"' in message
 
 
+def test_a_flood_of_cells_is_refused_at_once(tmp_path, unit, notebook):
+    """A notebook cannot keep the reader busy: not with cells, not with copies of one answer."""
+    cell = cell_of(notebook, "precision")
+    flood = [{**cell, "source": f"x = {number}"} for number in range(101)]
+
+    assert '101 cells of 01-first-check.ipynb are named "precision"' in error_of(
+        saved(tmp_path, {**notebook, "cells": flood}), unit
+    )
+    flood = [own_cell("x")] * (MAX_CELLS + 1)
+    assert f"has {MAX_CELLS + 1} cells" in error_of(saved(tmp_path, {**notebook, "cells": flood}), unit)
+
+
+def test_many_notes_are_cut(tmp_path, unit, notebook):
+    """Feedback stays readable, whatever was copied."""
+    notebook["cells"] += [cell_of(notebook, "precision")] * 40
+    notes = read_submission(saved(tmp_path, notebook), unit).notes
+    assert notes == (
+        'cells 4, 9, 10, 11, 12 and 36 more are copies of the answer "precision"; cell 4 counts',
+    )
+
+    given = cell_of(notebook, "given-1")
+    notebook["cells"] += [{**given, "source": f"x = {number}"} for number in range(60)]
+    notes = read_submission(saved(tmp_path, notebook), unit).notes
+    assert len(notes) == 20
+    assert notes[-1] == "42 more notes of this kind are left out"
+
+
 def test_a_changed_copy_of_given_code_is_the_learners_own(tmp_path, unit, notebook):
     """Notebook programs copy metadata with a cell, which must not swallow its new text."""
     notebook["cells"].insert(2, {**cell_of(notebook, "given-1"), "id": "copy", "source": "k = 5"})
@@ -327,6 +354,8 @@ DAMAGE = [
     (b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": [1]}]}', "cell 1 has no text"),
     (b"[" * 200_000, "is nested too deeply"),
     (b'{"nbformat": ' + b"9" * 5000 + b"}", "is damaged"),
+    (b'{"nbformat": 1' + b"0" * 4000 + b"}", "is JSON but no notebook"),
+    (b'{"nbformat": -3}', "is JSON but no notebook"),
     (b'{"nbformat": 4, "cells": [], "x": "\xe9"}', "is not UTF-8 text (byte 35)"),
     (b"\xff\xfe{\x00}", "is not UTF-16 text"),
 ]
