@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import os
-import stat
 import textwrap
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from grader.jail.folders import FolderFiles, free_port, listens, read_regular_file, wait_until
 from grader.remote import Proxy
 
 if TYPE_CHECKING:
     from grader.judge import Judge
     from grader.run_store import RunRecord
-
-MAX_FILE_BYTES = 64 * 1024 * 1024
 
 
 class JudgeHost:
@@ -34,13 +32,22 @@ class JudgeHost:
     def start_process(
         self, arguments: Sequence[str], *, env: Mapping[str, str], port: bool, limit_seconds: float
     ) -> RemoteProcess:
+        chosen = free_port() if port else 0
         number = self._judge.supervisor.value(
-            "start_process", arguments=list(arguments), env=dict(env), port=port, limit_seconds=limit_seconds
+            "start_process",
+            arguments=list(arguments),
+            env=dict(env),
+            port=chosen,
+            limit_seconds=limit_seconds,
         )
-        return RemoteProcess(self._judge, number)
+        name = next((part for part in arguments if part != "-m"), "the process")
+        return RemoteProcess(self._judge, number, chosen, name)
 
     def read_file(self, name: str) -> bytes | None:
-        return read_plain_file(Path(self._judge.facts["folder"]) / name)
+        try:
+            return read_regular_file(Path(self._judge.facts["folder"]) / name)
+        except FileNotFoundError:
+            return None
 
     def newest_run(self) -> RunRecord | None:
         from grader.run_store import newest_run
@@ -71,12 +78,18 @@ class JudgeHost:
         return describe_figure(figure)
 
 
-class RemoteProcess:
-    """A process that the supervisor started for a test; offers what LocalProcess offers."""
+class RemoteProcess(FolderFiles):
+    """A process that the supervisor started for a test; offers what LocalProcess offers.
 
-    def __init__(self, judge: Judge, number: int) -> None:
+    Its files and its port lie before the judge's eyes; the rest is asked of the supervisor.
+    """
+
+    def __init__(self, judge: Judge, number: int, port: int, name: str) -> None:
+        super().__init__(Path(judge.facts["folder"]))
         self._judge = judge
         self._number = number
+        self._name = name
+        self.port = port
 
     def _ask(self, what: str, *arguments: object) -> Any:
         return self._judge.supervisor.value(
@@ -90,12 +103,8 @@ class RemoteProcess:
         self._ask("close")
 
     @property
-    def port(self) -> int:
-        return int(self._ask("port"))
-
-    @property
     def url(self) -> str:
-        return str(self._ask("url"))
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def running(self) -> bool:
@@ -116,36 +125,17 @@ class RemoteProcess:
     def wait(self, *seconds: float) -> int | None:
         return self._ask("wait", *seconds)
 
-    def wait_for_port(self, *seconds: float) -> object:
-        return self._ask("wait_for_port", *seconds)
+    def wait_for_port(self, seconds: float = 10.0) -> None:
+        self._wait_until(lambda: listens(self.port), seconds, f"listened on port {self.port} of 127.0.0.1")
 
-    def wait_for_file(self, name: str, *seconds: float) -> object:
-        return self._ask("wait_for_file", name, *seconds)
+    def wait_for_file(self, name: str, seconds: float = 10.0) -> None:
+        self._wait_until(lambda: self.has(name), seconds, f"wrote {name}")
+
+    def _wait_until(self, ready: Callable[[], bool], seconds: float, did: str) -> None:
+        wait_until(ready, lambda: self.exit_code, time.sleep, seconds, self._name, did)
 
     def kill(self) -> None:
         self._ask("kill")
 
     def close(self) -> None:
         self._ask("close")
-
-    def read(self, name: str) -> bytes:
-        return self._ask("read", name)
-
-    def write(self, name: str, data: bytes) -> None:
-        self._ask("write", name, data)
-
-    def files(self) -> list[str]:
-        return list(self._ask("files"))
-
-
-def read_plain_file(path: Path) -> bytes | None:
-    """The bytes of a regular file that is no link and within the limit, or None."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
-            return None
-        return file.read(MAX_FILE_BYTES)

@@ -175,7 +175,12 @@ class Learner:
 
     def _begin(self, message: dict) -> None:
         os.environ.update(message["environment"])
+        os.makedirs(message["folder"], exist_ok=True)
         os.chdir(message["folder"])
+        for name, data in message.get("files", {}).items():
+            os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+            with open(name, "wb") as file:
+                file.write(data)
         sys.path[:0] = [""]
         sys.modules["__main__"] = self.notebook.module
 

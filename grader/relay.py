@@ -24,12 +24,11 @@ def to_judge(link: int, frame: bytes = b"") -> bytes:
 
 
 class Relay:
-    """Waits for replies within `limit_seconds` each; who holds a reply back is killed."""
+    """Waits for replies within a limit each; who holds a reply back is killed."""
 
-    def __init__(self, events: queue.SimpleQueue, services: Services, limit_seconds: float) -> None:
+    def __init__(self, events: queue.SimpleQueue, services: Services) -> None:
         self._events = events
         self._services = services
-        self._limit_seconds = limit_seconds
         self._number = 0
 
     def frame(self, verb: str, **body: object) -> bytes:
@@ -51,15 +50,17 @@ class Relay:
             if event[0] is child and (read_reply((event[1] or b"")[len(link) :]) or {}).get("id") == number:
                 return
 
-    def ask_learner(self, learner: Child, verb: str, **body: object) -> dict[str, Any] | None:
+    def ask_learner(
+        self, learner: Child, limit_seconds: float, verb: str, **body: object
+    ) -> dict[str, Any] | None:
         """The learner's reply, or None if its process has ended or was ended by a limit."""
         learner.send(self.frame(verb, **body))
         number = self._number
-        deadline = time.monotonic() + self._limit_seconds
+        deadline = time.monotonic() + limit_seconds
         while True:
             event = next_event(self._events, deadline)
             if event is None:
-                learner.kill(verdicts.TIME.format(self._limit_seconds))
+                learner.kill(verdicts.TIME.format(limit_seconds))
                 deadline = time.monotonic() + GRACE_SECONDS
             elif event[0] is learner and event[1] is None:
                 return None
@@ -70,18 +71,20 @@ class Relay:
                 elif reply.get("id") == number:
                     return reply
 
-    def ask_judge(self, judge: Child, learner: Child, verb: str, **body: object) -> dict[str, Any] | None:
+    def ask_judge(
+        self, judge: Child, learner: Child, limit_seconds: float, verb: str, **body: object
+    ) -> dict[str, Any] | None:
         """The judge's verdict; None if it gave none in time, which ends both processes."""
         judge.send(to_judge(SUPERVISOR, self.frame(verb, **body)))
         number = self._number
-        deadline = time.monotonic() + self._limit_seconds
+        deadline = time.monotonic() + limit_seconds
         while True:
             event = next_event(self._events, deadline)
             if event is None:
                 if not learner.alive:
                     judge.kill()
                     return None
-                learner.kill(verdicts.TIME.format(self._limit_seconds))
+                learner.kill(verdicts.TIME.format(limit_seconds))
                 deadline = time.monotonic() + GRACE_SECONDS
                 continue
             source, data = event

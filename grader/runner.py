@@ -5,16 +5,16 @@ from __future__ import annotations
 import enum
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from grader import verdicts
-from grader.jail.children import Child, MemoryWatch, close_all
+from grader.jail.children import Child, close_all
+from grader.jail.processes import Started
 from grader.model import Outcome, Report, Submission, Test, TestResult, Unit, WorkCell
 from grader.relay import SUPERVISOR, Relay, to_judge
 from grader.services import Services
-from grader.stage import Stage
 from grader.workers import Workers
 
 MAX_RESTARTS = 6
@@ -65,15 +65,15 @@ class Run:
         self.seed, self.world = seed, world
         self.on_result: Callable[[TestResult], None] | None = None
         self.record = False
-        self.stage = Stage(unit, seed, submission.folder)
-        self.limit = unit.header.limit_seconds
+        self.stage = workers.stage(unit, submission.folder)
+        self.deadline = time.monotonic() + unit.header.limit_run_seconds
         memory = unit.header.limit_megabytes
-        self.watch = MemoryWatch(memory * 1024 * 1024, verdicts.MEMORY.format(memory))
+        self.watch = workers.watch(memory, verdicts.MEMORY.format(memory))
         self.children: list[Child] = []
         self.learner: Child | None = None
         self.judge: Child | None = None
-        self.services = Services(self.stage, self._new_learner)
-        self.relay = Relay(workers.events, self.services, self.limit)
+        self.services = Services(self.stage, self._new_learner, self._start_process, self.stage.inherited)
+        self.relay = Relay(workers.events, self.services)
         self.restarts = 0
         self.skipped: set[int] = set()
         self.ended: dict[str, tuple[Outcome, str]] = {}
@@ -96,6 +96,7 @@ class Run:
             results.append(result)
             if self.on_result is not None:
                 self.on_result(result)
+        self.workers.check()
         return Report(
             unit=self.unit.name,
             results=tuple(results),
@@ -128,13 +129,25 @@ class Run:
 
     def _start_learner(self) -> None:
         self.learner = self._take_learner()
-        self.relay.begin(self.learner, environment=self.stage.environment, folder=str(self.stage.folder))
+        environment = dict(self.stage.environment)
+        if self.world is World.NOTEBOOK:  # there the tests run beside the answers and draw from it
+            environment["SEATRIAL_SEED"] = str(self.seed)
+        files = {} if self.restarts else dict(self.stage.files)
+        self.relay.begin(self.learner, environment=environment, folder=str(self.stage.folder), files=files)
 
     def _new_learner(self, folder: Path) -> Child:
         """A further process on the learner's side; its start is part of the test that wants it."""
         child = self._take_learner()
         child.send(self.relay.frame("begin", environment=self.stage.environment, folder=str(folder)))
         return child
+
+    def _start_process(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: str, output: int
+    ) -> Started:
+        """A delivered file, within the bound of the learner's processes."""
+        process = self.stage.start(command, environment, folder, output)
+        self.watch.add_process(process.pid)
+        return process
 
     def _new_judge(self) -> Child:
         child = self.workers.judge()
@@ -175,7 +188,11 @@ class Run:
     def _run_cell(self, index: int, cell: WorkCell) -> bool:
         """Run one cell; False if the process ended, which is then noted."""
         assert self.learner is not None
-        reply = self.relay.ask_learner(self.learner, "cell", name=cell.name, text=cell.text)
+        limit = self._limit(cell.limit_seconds)
+        if limit <= 0:
+            self._out_of_time()
+            return True
+        reply = self.relay.ask_learner(self.learner, limit, "cell", name=cell.name, text=cell.text)
         if reply is None or not isinstance(reply.get("value"), dict):
             self.skipped.add(index)
             self.ended[cell.name] = verdicts.ending(self.learner)
@@ -187,13 +204,22 @@ class Run:
             self.errors[cell.name] = value["error"]
         return True
 
+    def _limit(self, own: float | None) -> float:
+        """Seconds that a cell or test may take: its own limit or the unit's, and no more than is left."""
+        left = self.deadline - time.monotonic()
+        return min(self.unit.header.limit_seconds if own is None else own, left)
+
+    def _out_of_time(self) -> None:
+        self.given_up = verdicts.WHOLE_TIME.format(self.unit.header.limit_run_seconds)
+
     # ---- tests
 
     def _test(self, index: int, test: Test) -> TestResult:
         verdict = self._without_running(test)
         if verdict is None:
-            reply = self._ask_judge(test) if self.world is World.JUDGE else self._ask_beside(test)
-            verdict = self._after_running(index, test, reply)
+            limit = self._limit(test.limit_seconds)
+            ask = self._ask_judge if self.world is World.JUDGE else self._ask_beside
+            verdict = self._after_running(index, test, ask(test, limit), limit)
         self.own_seconds += float(verdict.get("waited", 0.0))
         return verdicts.result(test, verdict)
 
@@ -206,32 +232,38 @@ class Run:
             if name in self.ended:
                 outcome, reason = self.ended[name]
                 return {"outcome": outcome.value, "reason": f"while your cell {name} ran, {reason}"}
+        if not self.given_up and self._limit(test.limit_seconds) <= 0:
+            self._out_of_time()
         if self.given_up:
-            return {"outcome": Outcome.CRASHED.value, "reason": self.given_up}
+            timed = self.given_up.startswith("the whole")
+            outcome = Outcome.OUT_OF_LIMITS if timed else Outcome.CRASHED
+            return {"outcome": outcome.value, "reason": self.given_up}
         return None
 
-    def _after_running(self, index: int, test: Test, verdict: dict[str, Any] | None) -> dict[str, Any]:
+    def _after_running(
+        self, index: int, test: Test, verdict: dict[str, Any] | None, limit: float
+    ) -> dict[str, Any]:
         """The verdict, with what the supervisor knows of processes that ended and cells that raised."""
         assert self.learner is not None
         self.services.end_test()
         if verdict is None or verdict.get("gone") or not self.learner.alive:
             outcome, reason = verdicts.ending(self.learner)
             if self.learner.alive:
-                outcome, reason = Outcome.OUT_OF_LIMITS, verdicts.TIME.format(self.limit)
+                outcome, reason = Outcome.OUT_OF_LIMITS, verdicts.TIME.format(limit)
             self._revive(index)
             return {"outcome": outcome.value, "reason": f"while this test called your code, {reason}"}
         if verdict.get("unreadable"):  # more of the same may be on its way
             self._revive(index)
         return verdicts.with_cell_errors(test, verdict, self.errors)
 
-    def _ask_beside(self, test: Test) -> dict[str, Any] | None:
+    def _ask_beside(self, test: Test, limit: float) -> dict[str, Any] | None:
         assert self.learner is not None
         reply = self.relay.ask_learner(
-            self.learner, "check", name=test.name, text=test.text, hidden_line=test.hidden_line
+            self.learner, limit, "check", name=test.name, text=test.text, hidden_line=test.hidden_line
         )
         return reply.get("value") if reply else None
 
-    def _ask_judge(self, test: Test) -> dict[str, Any] | None:
+    def _ask_judge(self, test: Test, limit: float) -> dict[str, Any] | None:
         assert self.learner is not None
         if self.judge is None or not self.judge.alive:
             self.judge = self._new_judge()
@@ -239,6 +271,7 @@ class Run:
         return self.relay.ask_judge(
             self.judge,
             self.learner,
+            limit,
             "test",
             name=test.name,
             of=list(test.of),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from grader import codec
 from grader.jail.children import Child
-from grader.jail.processes import LocalProcess
+from grader.jail.processes import LocalProcess, Start, start_here
 
 FIRST_LINK = 2
 LOAD_MODEL = """
@@ -21,8 +21,8 @@ try:
 except mlflow.exceptions.MlflowException:
     model = mlflow.pyfunc.load_model({folder!r})
 """
-PROCESS_VALUES = {"port", "url", "running", "exit_code", "output", "peak_memory_bytes"}
-PROCESS_CALLS = {"wait", "wait_for_port", "wait_for_file", "kill", "close", "read", "write", "files"}
+PROCESS_VALUES = {"running", "exit_code", "output", "peak_memory_bytes"}
+PROCESS_CALLS = {"wait", "kill", "close"}
 
 
 class Room(Protocol):
@@ -38,10 +38,18 @@ class Services:
     """Serves one run's judge, each request in a thread of its own so that the run keeps its clock.
 
     start_learner: gives a fresh learner-side child that has begun in the folder it is given.
+    start: how a delivered file is started; inherited: its variables, or None for this process's.
     """
 
-    def __init__(self, room: Room, start_learner: Callable[[Path], Child]) -> None:
+    def __init__(
+        self,
+        room: Room,
+        start_learner: Callable[[Path], Child],
+        start: Start = start_here,
+        inherited: Mapping[str, str] | None = None,
+    ) -> None:
         self._room = room
+        self._start, self._inherited = start, inherited
         self._start_learner = start_learner
         self._processes: list[LocalProcess] = []
         self._links: list[Child] = []
@@ -75,6 +83,8 @@ class Services:
             env={**self._room.environment, **message["env"]},
             port=message["port"],
             limit_seconds=message["limit_seconds"],
+            inherited=self._inherited,
+            start=self._start,
         )
         self._processes.append(process)
         return len(self._processes) - 1
@@ -86,7 +96,7 @@ class Services:
         if what not in PROCESS_CALLS:
             raise ValueError(f"a process has no {what}")
         value = getattr(process, what)(*message["arguments"])
-        return value if what in ("wait", "read", "files") else None
+        return value if what == "wait" else None
 
     def _load_model(self, folder: str) -> int:
         child = self._start_learner(self._room.empty_folder())

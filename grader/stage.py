@@ -7,9 +7,13 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from grader import tracking
+from grader.jail.folders import read_regular_file
+from grader.jail.processes import Start, start_here
 from grader.model import Unit
 
 MAX_COPIED_BYTES = 64 * 1024 * 1024
@@ -20,9 +24,15 @@ class Stage:
     """A temporary folder with `run/` (where cells run) and `store/` (MLflow), removed at the end.
 
     beside: folder whose files are put into `run/`, notebooks and databases left out, or None.
+    files: what the first process puts into `run/`; here nothing, as it is there already.
+    start, inherited: how a delivered file is started, and with which variables (None: this process's).
     """
 
-    def __init__(self, unit: Unit, seed: int, beside: str | None = None) -> None:
+    files: Mapping[str, bytes] = MappingProxyType({})
+    start: Start = staticmethod(start_here)
+    inherited: Mapping[str, str] | None = None
+
+    def __init__(self, unit: Unit, beside: str | None = None) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="seatrial-"))
         self.folder = self.root / "run"
         self.folder.mkdir()
@@ -30,10 +40,12 @@ class Stage:
         self.database = Path(self.uri.removeprefix("sqlite:///"))
         self.experiment = tracking.experiment_name(unit.name)
         self.since_ms = int(time.time() * 1000)
-        self.environment = {"MLFLOW_TRACKING_URI": self.uri, "SEATRIAL_SEED": str(seed)}
+        self.environment = {"MLFLOW_TRACKING_URI": self.uri}
         self._models = 0
-        if beside is not None:
-            copy_files(Path(beside), self.folder)
+        for name, data in files_beside(beside).items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
 
     def empty_folder(self) -> Path:
         """A further empty folder of this run."""
@@ -49,21 +61,22 @@ class Stage:
             shutil.rmtree(self.root, ignore_errors=True)
 
 
-def copy_files(source: Path, target: Path) -> None:
-    """Copy the plain files of a learner's folder, up to a limit of 64 MB, without links and notebooks."""
+def files_beside(folder: str | None) -> dict[str, bytes]:
+    """The plain files of a learner's folder, up to a limit of 64 MB, without links and notebooks."""
+    found: dict[str, bytes] = {}
     left = MAX_COPIED_BYTES
-    for folder, subfolders, names in os.walk(source):
+    for place, subfolders, names in os.walk(folder) if folder is not None else ():
         subfolders[:] = sorted(
             name for name in subfolders if name not in LEFT_OUT and not name.startswith(".")
         )
         for name in sorted(names):
-            path = Path(folder) / name
+            path = Path(place) / name
             if name.startswith(".") or path.suffix in (".ipynb", ".db", ".lock") or path.is_symlink():
                 continue
             with contextlib.suppress(OSError):
-                left -= path.stat().st_size
+                data = read_regular_file(path)
+                left -= len(data)
                 if left < 0:
-                    return
-                copied = target / path.relative_to(source)
-                copied.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, copied)
+                    return found
+                found[path.relative_to(str(folder)).as_posix()] = data
+    return found

@@ -88,8 +88,11 @@ def copy_store(folder: Path) -> str:
     return sqlite_uri(copy_template(folder / DATABASE))
 
 
-def copy_template(database: Path) -> Path:
-    """Makes `database` from the template unless it exists; artifacts will lie beside it."""
+def copy_template(database: Path, opened_at: Path | None = None) -> Path:
+    """Makes `database` from the template unless it exists; artifacts will lie beside it.
+
+    opened_at: the path under which the file will be opened, where that is another.
+    """
     database = database.resolve()
     if database.is_file() and database.stat().st_size:
         return database
@@ -99,7 +102,7 @@ def copy_template(database: Path) -> Path:
             fresh = Path(folder) / DATABASE
             shutil.copyfile(template(), fresh)
             with _open(fresh, durable=False) as connection:
-                _put_experiment(connection, 0, "Default", _artifacts(database, "Default"))
+                _put_experiment(connection, 0, "Default", _artifacts(opened_at or database, "Default"))
             _move_if_absent(fresh, database)
     except (OSError, sqlite3.Error) as error:
         raise TrackingError(f"The tracking store {database} cannot be made: {error}") from error

@@ -34,6 +34,7 @@ __all__ = [
     "TrackingError",
     "begin",
     "copy_store",
+    "copy_template",
     "experiment_name",
     "log_run",
     "make_template",

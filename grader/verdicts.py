@@ -7,7 +7,8 @@ from typing import Any
 from grader.jail.children import Child
 from grader.model import Failure, Outcome, Test, TestResult
 
-TIME = "it took longer than {:g} s"
+TIME = "it took longer than {:.3g} s"
+WHOLE_TIME = "the whole notebook took longer than {:g} s"
 MEMORY = "it used more than {} MB"
 
 

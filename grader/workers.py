@@ -7,11 +7,19 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from grader import codec
-from grader.jail.children import Child, close_all, spawn
+from grader.errors import WorkerLost
+from grader.jail.children import Child, MemoryWatch, close_all, spawn
+from grader.jail.isolation import Isolation, require
 from grader.jail.zygote import Zygote
+from grader.model import Unit
+from grader.stage import Stage
+
+if TYPE_CHECKING:
+    from grader.seat import Seat
 
 LEARNER_PROGRAM = "grader.learner"
 JUDGE_PROGRAM = "grader.judge"
@@ -28,9 +36,40 @@ class Workers(Protocol):
 
     def judge(self) -> Child: ...
 
+    def stage(self, unit: Unit, beside: str | None) -> Stage | Seat: ...
+
+    def watch(self, megabytes: int, because: str) -> Watch: ...
+
+    def check(self) -> None: ...
+
     def end(self, close: Callable[[], None]) -> None: ...
 
     def close(self) -> None: ...
+
+
+class Watch(Protocol):
+    """Holds the memory of children, each with all that it starts, within a bound."""
+
+    def add(self, child: Child) -> None: ...
+
+    def add_process(self, pid: int) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Here:
+    """What workers without a jail have in common: this machine's files, and memory that is watched."""
+
+    def stage(self, unit: Unit, beside: str | None) -> Stage:
+        """A folder for one run."""
+        return Stage(unit, beside)
+
+    def watch(self, megabytes: int, because: str) -> Watch:
+        """A watch over one run's children."""
+        return MemoryWatch(megabytes * 2**20, because)
+
+    def check(self) -> None:
+        """Raises WorkerLost where what happened was no learner's doing."""
 
 
 def warm_frame(modules: Iterable[str], *, hurried: bool = True) -> bytes:
@@ -41,7 +80,7 @@ def warm_frame(modules: Iterable[str], *, hurried: bool = True) -> bytes:
     return codec.dumps({"verb": "warm", "id": WARM_REPLY, "modules": list(modules), "hurried": hurried})
 
 
-class SpareWorkers:
+class SpareWorkers(Here):
     """Fresh processes on every system; one of each is started ahead and imports while it waits.
 
     The first pair is wanted at once. Later ones wait for a save and import more: what a first MLflow run needs.
@@ -101,7 +140,7 @@ class SpareWorkers:
         close_all(self._all)
 
 
-class ForkedWorkers:
+class ForkedWorkers(Here):
     """Forks of one warm parent; for the author's many runs on systems that can fork."""
 
     def __init__(self, zygote: Zygote) -> None:
@@ -118,8 +157,22 @@ class ForkedWorkers:
         """End a run with `close` now; the next of many is to find the machine free."""
         close()
 
+    def check(self) -> None:
+        if not self._zygote.alive:
+            raise WorkerLost("the warm process has gone")
+
     def close(self) -> None:
         """The warm parent is shared and goes with who started it."""
+
+
+class OwnForkedWorkers(ForkedWorkers):
+    """Forks of a warm parent that is this worker's own and goes with it."""
+
+    def __init__(self, modules: Iterable[str]) -> None:
+        super().__init__(Zygote(modules, (LEARNER_PROGRAM, JUDGE_PROGRAM)))
+
+    def close(self) -> None:
+        self._zygote.close()
 
 
 @contextlib.contextmanager
@@ -134,3 +187,46 @@ def many_runs(modules: Iterable[str]) -> Iterator[Callable[[], Workers]]:
         yield lambda: ForkedWorkers(zygote)
     finally:
         zygote.close()
+
+
+@contextlib.contextmanager
+def grading_workers(
+    modules: Iterable[str],
+    isolation: Isolation = Isolation.FULL,
+    *,
+    hidden: Iterable[Path] = (),
+) -> Iterator[Callable[[], Workers]]:
+    """Gives a function that makes one worker for one thread: with a jail and a warm parent of its own.
+
+    hidden: folders that no jail may show. Raises IsolationMissing if FULL cannot be had; REDUCED has a warm parent
+    without a jail, where the system can fork.
+    """
+    modules, hidden = list(modules), list(hidden)
+    made: list[Workers] = []
+    if require(isolation) is Isolation.FULL:
+        from grader.jailed import JailedWorkers, store_for_jails
+
+        with store_for_jails() as store:
+
+            def jailed() -> Workers:
+                made.append(JailedWorkers(modules, (LEARNER_PROGRAM, JUDGE_PROGRAM), store, hidden))
+                return made[-1]
+
+            try:
+                yield jailed
+            finally:
+                for workers in made:
+                    workers.close()
+        return
+
+    def reduced() -> Workers:
+        if not hasattr(os, "fork"):
+            return SpareWorkers(modules, modules)
+        made.append(OwnForkedWorkers(modules))
+        return made[-1]
+
+    try:
+        yield reduced
+    finally:
+        for workers in made:
+            workers.close()

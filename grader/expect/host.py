@@ -72,9 +72,11 @@ class LocalHost:
     def start_process(
         self, arguments: Sequence[str], *, env: Mapping[str, str], port: bool, limit_seconds: float
     ) -> ProcessHandle:
+        from grader.jail.folders import free_port
         from grader.jail.processes import LocalProcess
 
-        return LocalProcess(arguments, folder=Path.cwd(), env=env, port=port, limit_seconds=limit_seconds)
+        number = free_port() if port else 0
+        return LocalProcess(arguments, folder=Path.cwd(), env=env, port=number, limit_seconds=limit_seconds)
 
     def read_file(self, name: str) -> bytes | None:
         path = Path(name)

@@ -45,7 +45,7 @@ class RunView:
 
     def artifact(self, name: str) -> bytes:
         """The bytes of a logged file; a check that fails if the run has none of this name."""
-        from grader.jail.processes import read_regular_file
+        from grader.jail.folders import read_regular_file
 
         try:
             if name not in self.artifacts:

@@ -8,7 +8,7 @@ import struct
 import threading
 
 LENGTH = struct.Struct(">I")
-MAX_FRAME_BYTES = 512 * 1024 * 1024
+MAX_FRAME_BYTES = 256 * 1024 * 1024 + 65536  # a value of the largest size, and its names
 
 
 class ChannelClosed(ConnectionError):

@@ -24,6 +24,7 @@ from grader.jail.families import marked_processes, tree_bytes
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 POLL_SECONDS = 0.05
 MARK = "SEATRIAL_CHILD"
+MOST_WAITING_FRAMES = 4
 
 
 class Child:
@@ -31,6 +32,7 @@ class Child:
 
     events: where frames of this child arrive, as (child, frame), and (child, None) when it has gone.
     mark: value of MARK in its environment, by which what left its family is found; "" where it has none.
+    end: kills a process and all that it started.
     """
 
     def __init__(
@@ -40,8 +42,12 @@ class Child:
         wait: Callable[[], int | None],
         events: queue.SimpleQueue,
         mark: str = "",
+        end: Callable[[int], None] | None = None,
     ) -> None:
         self._mark = mark
+        self._end = end or kill_tree
+        self._room = threading.Semaphore(MOST_WAITING_FRAMES)
+        self.explain: Callable[[], str] = str
         self.channel = channel
         self.pid = pid
         self.events = events
@@ -54,13 +60,19 @@ class Child:
     def _read(self) -> None:
         try:
             while True:
-                self.events.put((self, self.channel.receive()))
+                frame = self.channel.receive()
+                self._room.acquire()  # one that sends without end waits for us
+                self.events.put((self, frame))
         except ChannelDamaged:
             self.kill("it damaged its connection")
         except ChannelClosed:
             pass
         self._dead.set()
         self.events.put((self, None))
+
+    def taken(self) -> None:
+        """A frame was taken from `events`, so the next may come."""
+        self._room.release()
 
     def send(self, frame: bytes) -> None:
         """Send one frame; a child that has gone is noticed by its event, not here."""
@@ -75,15 +87,21 @@ class Child:
         """End the child and everything it started; `because` is kept for the report."""
         if because and not self.killed_because:
             self.killed_because = because
-        kill_tree(self.pid)
-        if self._status is None:
+        if self._status is None:  # once it is known, its number may be another's
+            self._end(self.pid)
             self._status = self._wait()
+
+    def strike(self) -> None:
+        """Send the deadly signal and do not wait."""
+        if self._status is None:
+            self._end(self.pid)
 
     def close(self) -> None:
         """Kill, also what left the family, and let go of the pipes.
 
         A process that is not found may still hold the other end; then reading goes on, and nobody waits for it.
         """
+        self._room.release(MOST_WAITING_FRAMES)
         self.kill()
         for process in marked_processes(MARK, self._mark) if self._mark else ():
             with contextlib.suppress(psutil.Error):
@@ -98,6 +116,8 @@ class Child:
             self._status = self._wait()
         if self._status is None:
             return "it ended"
+        if self._status < 0 and (reason := self.explain()):
+            return reason
         if self._status < 0:
             return f"it was ended by signal {signal_name(-self._status)}"
         return f"it ended itself with exit code {self._status}"
@@ -176,17 +196,25 @@ def kill_tree(pid: int) -> None:
 
 
 class MemoryWatch:
-    """Kills a child whose tree of processes outgrows `limit_bytes`, looking every 50 ms."""
+    """Kills a child whose tree of processes outgrows `limit_bytes`, looking every 50 ms.
 
-    def __init__(self, limit_bytes: int, because: str) -> None:
-        self._limit_bytes = limit_bytes
+    shared_bytes: what each child has in common with the warm parent that it was forked from.
+    """
+
+    def __init__(self, limit_bytes: int, because: str, shared_bytes: int = 0) -> None:
+        self._limit_bytes = limit_bytes + shared_bytes
         self._because = because
         self._children: list[Child] = []
+        self._pids: list[int] = []
         self._stop = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def add(self, child: Child) -> None:
         self._children.append(child)
+
+    def add_process(self, pid: int) -> None:
+        """Watch a started file as well."""
+        self._pids.append(pid)
 
     def stop(self) -> None:
         self._stop.set()
@@ -196,20 +224,26 @@ class MemoryWatch:
             for child in self._children:
                 if child.alive and tree_bytes(child.pid) > self._limit_bytes:
                     child.kill(self._because)
+            for pid in self._pids:
+                if tree_bytes(pid) > self._limit_bytes:
+                    kill_tree(pid)
 
 
 def next_event(events: queue.SimpleQueue, deadline: float) -> tuple[Child, bytes | None] | None:
     """The next (child, frame), or None when the monotonic `deadline` has passed."""
     try:
-        return events.get(timeout=max(0.0, deadline - time.monotonic()))
+        event: tuple[Child, bytes | None] = events.get(timeout=max(0.0, deadline - time.monotonic()))
     except queue.Empty:
         return None
+    if event[1] is not None:
+        event[0].taken()
+    return event
 
 
 def close_all(children: Iterable[Child]) -> None:
     """Kill every child, all at once and not one after the other's end, then let go of their pipes."""
     children = list(children)
     for child in children:
-        kill_tree(child.pid)
+        child.strike()
     for child in children:
         child.close()

@@ -6,8 +6,6 @@ import atexit
 import contextlib
 import os
 import secrets
-import socket
-import stat
 import subprocess
 import sys
 import tempfile
@@ -16,28 +14,55 @@ import time
 import types
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
 from grader.jail.children import kill_tree
 from grader.jail.families import highest_bytes, marked_processes
+from grader.jail.folders import FolderFiles, listens, wait_until
 
 POLL_SECONDS = 0.02
 MOST_OUTPUT_BYTES = 2**20
 MOST_OUTPUT_ON_DISK_BYTES = 64 * 2**20
-MOST_FILE_BYTES = 64 * 2**20
-MOST_FILES = 10_000
 _MARK = "SEATRIAL_PROCESS"
 
 
-class LocalProcess:
+class Started(Protocol):
+    """A process as the system sees it; `wait` returns its exit code, negative for a signal."""
+
+    pid: int
+
+    def wait(self) -> int: ...
+
+
+Start = Callable[[Sequence[str], Mapping[str, str], str, int], Started]
+
+
+def start_here(
+    command: Sequence[str], environment: Mapping[str, str], folder: str, output: int
+) -> subprocess.Popen:
+    """Start a process of this system. output: descriptor for what it writes to stdout and stderr."""
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=os.name != "nt",
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
+
+
+class LocalProcess(FolderFiles):
     """`python ARGUMENTS` in `folder`; a context manager that leaves nothing running.
 
     arguments: a file and its arguments, or "-m" and a module; "{port}" stands for the port.
     env: added to this process's own environment, from which SEATRIAL_* is left out.
-    port: find a free port of 127.0.0.1; the process reads it from PORT.
+    port: a free port of 127.0.0.1, which the process reads from PORT, or 0.
     limit_seconds: after so long the process is killed.
-    inherited: environment to use instead of this process's own.
+    inherited: environment to use instead of this process's own. start: how it is started.
     """
 
     def __init__(
@@ -46,12 +71,13 @@ class LocalProcess:
         *,
         folder: Path,
         env: Mapping[str, str],
-        port: bool,
+        port: int,
         limit_seconds: float,
         inherited: Mapping[str, str] | None = None,
+        start: Start = start_here,
     ) -> None:
-        self._folder = Path(folder).resolve()
-        self._port = free_port() if port else 0
+        super().__init__(folder)
+        self._port = port
         self._limit_seconds = limit_seconds
         self._mark = secrets.token_hex(16)
         self._done = threading.Event()
@@ -64,16 +90,8 @@ class LocalProcess:
         command = [sys.executable, *(part.replace("{port}", str(self._port)) for part in arguments)]
         self._started = time.monotonic()
         try:
-            self._process = subprocess.Popen(
-                command,
-                cwd=self._folder,
-                env=self._environment(env, inherited),
-                stdin=subprocess.DEVNULL,
-                stdout=self._output,
-                stderr=subprocess.STDOUT,
-                start_new_session=os.name != "nt",
-                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-            )
+            environment = self._environment(env, inherited)
+            self._process = start(command, environment, str(self._folder), self._output.fileno())
         except BaseException:
             self._output.close()
             raise
@@ -182,63 +200,14 @@ class LocalProcess:
 
         Raises TimeoutError after `seconds`, ConnectionError if the process ended before.
         """
-        self._wait_until(self._listens, seconds, f"listened on port {self._port} of 127.0.0.1")
+        self._wait_until(lambda: listens(self._port), seconds, f"listened on port {self._port} of 127.0.0.1")
 
     def wait_for_file(self, name: str, seconds: float = 10.0) -> None:
         """Return when the file is there; raises TimeoutError or ConnectionError as `wait_for_port` does."""
-        path = self._inside(name)
-        self._wait_until(path.is_file, seconds, f"wrote {name}")
+        self._wait_until(lambda: self.has(name), seconds, f"wrote {name}")
 
     def _wait_until(self, ready: Callable[[], bool], seconds: float, did: str) -> None:
-        end, pause = time.monotonic() + seconds, 0.005
-        while True:
-            ended = self._done.is_set()  # read first: what it did before its end counts
-            if ready():
-                return
-            if ended:
-                raise ConnectionError(f"{self.name} ended with exit code {self._exit_code} before it {did}")
-            if time.monotonic() > end:
-                raise TimeoutError(f"{self.name} has not {did} after {seconds:g} s")
-            self._done.wait(pause)
-            pause = min(pause * 1.5, 0.2)
-
-    def _listens(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self._port), timeout=1):
-                return True
-        except OSError:
-            return False
-
-    # ---- its files
-
-    def _inside(self, name: str) -> Path:
-        path = Path(os.path.normpath(self._folder / name))
-        if not path.is_relative_to(self._folder) or path == self._folder:
-            raise ValueError(f"{name} does not lie in the folder of the process")
-        if not path.parent.resolve().is_relative_to(self._folder):
-            raise ValueError(f"{name} does not lie in the folder of the process")
-        return path
-
-    def read(self, name: str) -> bytes:
-        """The bytes of a regular file below the folder; raises FileNotFoundError."""
-        return read_regular_file(self._inside(name))
-
-    def write(self, name: str, data: bytes) -> None:
-        """Put a file below the folder, in the place of what was there."""
-        path = self._inside(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_symlink():
-            path.unlink()
-        path.write_bytes(data)
-
-    def files(self) -> list[str]:
-        """Names of the files below the folder, sorted, with "/" between folders."""
-        names: list[str] = []
-        for place, _, found in os.walk(self._folder):
-            names += [(Path(place) / name).relative_to(self._folder).as_posix() for name in found]
-            if len(names) > MOST_FILES:
-                break
-        return sorted(names)[:MOST_FILES]
+        wait_until(ready, lambda: self.exit_code, self._done.wait, seconds, self.name, did)
 
     # ---- its end
 
@@ -268,26 +237,3 @@ class LocalProcess:
         for process in marked_processes(_MARK, self._mark):
             with contextlib.suppress(psutil.Error):
                 process.kill()
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def read_regular_file(path: Path) -> bytes:
-    """The bytes of a file that is no link, no pipe and at most 64 MB; raises FileNotFoundError."""
-    flags = (
-        os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    )
-    try:
-        descriptor = os.open(path, flags)
-    except OSError:
-        raise FileNotFoundError(f"no file {path.name}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_FILE_BYTES:
-            raise FileNotFoundError(f"no file {path.name} of at most 64 MB")
-        return file.read(MOST_FILE_BYTES)

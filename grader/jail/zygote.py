@@ -1,158 +1,182 @@
-"""A warm parent that forks children with the libraries already imported (POSIX only).
+"""A warm parent that forks children with the libraries already imported (POSIX only), seen from outside.
 
-It runs no learner code and reads no cell: its orders are "fork" with two descriptors, and "wait".
+It runs no learner code and reads no cell: its orders are "fork", "execute" and "wait", and in a jail the
+beginning and the end of a task. `grader.jail.warm_parent` is the program itself.
 """
 
 from __future__ import annotations
 
-import gc
-import importlib
+import contextlib
+import json
 import os
 import queue
-import random
 import socket
 import struct
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from grader.errors import WorkerLost
 from grader.jail.channel import Channel
 from grader.jail.children import Child, child_environment
 
-ORDER = struct.Struct(">cI")
+ORDER = struct.Struct(">cIII")  # verb, number of the child, index of the program, bytes of the body
+REPLY = struct.Struct(">i")
+FORK, EXECUTE, WAIT, BEGIN, END = b"f", b"x", b"w", b"b", b"e"
 RUNNING = 256  # no exit code and no signal has this number
 WAIT_SECONDS = 5.0
+START_SECONDS = 120.0
+ANSWER_SECONDS = 30.0
+PROGRAM = "grader.jail.warm_parent"
 
 
 class Zygote:
-    """Starts `python -m grader.jail.zygote MODULES...` and forks children from it.
+    """Starts a warm parent and forks children from it.
 
-    modules: libraries to import once. Children run `main(channel)` of the module named in `fork`.
+    modules: libraries to import once. Children run `main(channel)` of the module named in `fork`, which is one of
+    `programs`. Raises WorkerLost, also later, where the warm parent has gone.
     """
 
     def __init__(self, modules: Iterable[str], programs: Iterable[str]) -> None:
-        ours, theirs = socket.socketpair()
-        self._socket = ours
+        self._socket, theirs = socket.socketpair()
         self._lock = threading.Lock()
+        self._children = 0
         self.programs = tuple(programs)
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "grader.jail.zygote", str(theirs.fileno()), *self.programs, *modules],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env=child_environment(),
-                start_new_session=True,
-            )
+            self._process = self._start(theirs, [*self.programs, *modules])
+        self._ready = False
 
-    def fork(self, program: str, events: queue.SimpleQueue) -> Child:
-        """A new child that runs `program`; as quick as a fork."""
+    def _start(self, theirs: socket.socket, names: Sequence[str]) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "-m", PROGRAM, str(theirs.fileno()), *names],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            env=child_environment(),
+            start_new_session=True,
+        )
+
+    def wait_ready(self) -> None:
+        """Return when all is imported; the first fork waits for it anyway."""
+        with self._lock:
+            self._wait_ready()
+
+    def _wait_ready(self) -> None:
+        if not self._ready:
+            self._socket.settimeout(START_SECONDS)
+            self._answer()
+            self._socket.settimeout(ANSWER_SECONDS)
+            self._ready = True
+
+    def fork(self, program: str, events: queue.SimpleQueue, *, apart: bool = False) -> Child:
+        """A new child that runs `program`; as quick as a fork. apart: in a jail, with temporary files of its own."""
         to_child_read, to_child_write = os.pipe()
         from_child_read, from_child_write = os.pipe()
-        with self._lock:
-            socket.send_fds(
-                self._socket,
-                [ORDER.pack(b"f", self.programs.index(program))],
-                [to_child_read, from_child_write],
-            )
-            (pid,) = struct.unpack(">I", self._read(4))
-        os.close(to_child_read)
-        os.close(from_child_write)
-        return Child(Channel(from_child_read, to_child_write), pid, lambda: self._wait(pid), events)
+        try:
+            index = self.programs.index(program)
+            number, pid = self._new_child(FORK, index, b"\1" * apart, [to_child_read, from_child_write])
+        except BaseException:
+            os.close(to_child_write)
+            os.close(from_child_read)
+            raise
+        finally:
+            os.close(to_child_read)
+            os.close(from_child_write)
+        channel = Channel(from_child_read, to_child_write)
+        return Child(channel, pid, lambda: self.wait(number), events, end=self.end_child)
 
-    def _wait(self, pid: int) -> int | None:
+    end_child: Callable[[int], None] | None = None
+
+    def execute(
+        self, arguments: Sequence[str], environment: Mapping[str, str], folder: str, output: int
+    ) -> tuple[int, int]:
+        """Start a program of its own beside the children; (its number, its pid).
+
+        output: descriptor for what it writes to stdout and stderr.
+        """
+        body = {"arguments": list(arguments), "environment": dict(environment), "folder": folder}
+        return self._new_child(EXECUTE, 0, json.dumps(body).encode(), [output])
+
+    def _new_child(self, verb: bytes, index: int, body: bytes, descriptors: list[int]) -> tuple[int, int]:
+        with self._lock:
+            self._children += 1
+            pid = self._order(verb, self._children, index, body, descriptors)
+            return self._children, pid
+
+    def order(self, verb: bytes, body: object = None) -> None:
+        """BEGIN or END of a task."""
+        with self._lock:
+            self._order(verb, 0, 0, json.dumps(body).encode())
+
+    def wait(self, number: int) -> int | None:
+        """The exit code of a child that is ending, negative for a signal; None if it does not end."""
         deadline = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < deadline:
-            with self._lock:
-                try:
-                    self._socket.sendall(ORDER.pack(b"w", pid))
-                    (status,) = struct.unpack(">i", self._read(4))
-                except OSError:
-                    return None
-            if status != RUNNING:
-                return int(status)
-            time.sleep(0.002)
+            with contextlib.suppress(WorkerLost), self._lock:
+                status = self._order(WAIT, number, 0)
+                if status != RUNNING:
+                    return status
+                time.sleep(0.002)
+                continue
+            return None
         return None
 
-    def _read(self, size: int) -> bytes:
+    def exit_code(self, number: int) -> int | None:
+        """The exit code of a child, or None while it runs."""
+        with self._lock:
+            status = self._order(WAIT, number, 0)
+        return None if status == RUNNING else status
+
+    def _order(
+        self, verb: bytes, number: int, index: int, body: bytes = b"", descriptors: Sequence[int] = ()
+    ) -> int:
+        """Give an order and return its answer; a negative answer to anything but WAIT is an error number."""
+        self._wait_ready()
+        try:
+            head = ORDER.pack(verb, number, index, len(body))
+            if descriptors:
+                socket.send_fds(self._socket, [head], list(descriptors))
+                self._socket.sendall(body)
+            else:
+                self._socket.sendall(head + body)
+        except OSError as error:
+            raise WorkerLost("the warm process has gone") from error
+        answer, pid = self._answer()
+        if verb != WAIT and answer < 0:
+            raise WorkerLost(f"the warm process could not do it: {os.strerror(-answer)}")
+        return pid if verb in (FORK, EXECUTE) and pid else answer
+
+    def _answer(self) -> tuple[int, int]:
+        """One answer, and the pid of its sender where the system tells it, else 0."""
         data = b""
-        while len(data) < size:
-            more = self._socket.recv(size - len(data))
-            if not more:
-                raise ConnectionError("the warm process has gone")
-            data += more
-        return data
+        try:
+            while len(data) < REPLY.size:
+                more = self._socket.recv(REPLY.size - len(data))
+                if not more:
+                    raise WorkerLost(f"the warm process has gone{self._last_words()}")
+                data += more
+        except OSError as error:
+            raise WorkerLost(f"the warm process does not answer ({error})") from error
+        return REPLY.unpack(data)[0], 0
+
+    def _last_words(self) -> str:
+        return ""
+
+    @property
+    def pid(self) -> int:
+        """The warm parent's process."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the warm parent runs."""
+        return self._process.poll() is None
 
     def close(self) -> None:
         """End the warm parent; its children end with their own channels."""
         self._socket.close()
         self._process.kill()
         self._process.wait()
-
-
-def serve(orders: socket.socket, programs: tuple[str, ...]) -> None:
-    """Fork and wait as ordered, until the other side closes."""
-    ended: dict[int, int] = {}
-    while True:
-        data, descriptors, _, _ = socket.recv_fds(orders, ORDER.size, 2)
-        if not data:
-            return
-        verb, number = ORDER.unpack(data)
-        if verb == b"w":
-            orders.sendall(struct.pack(">i", exit_code(number, ended)))
-            continue
-        pid = os.fork()
-        if pid == 0:
-            orders.close()
-            os.setsid()
-            become(programs[number], *descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
-        orders.sendall(struct.pack(">I", pid))
-
-
-def exit_code(pid: int, ended: dict[int, int]) -> int:
-    """How a child ended, also when asked again; RUNNING while it has not. `ended` keeps what is known."""
-    if pid not in ended:
-        found, status = os.waitpid(pid, os.WNOHANG)
-        if not found:
-            return RUNNING
-        ended[pid] = os.waitstatus_to_exitcode(status)
-    return ended[pid]
-
-
-def become(program: str, read_fd: int, write_fd: int) -> None:
-    """In a new child: fresh random state, then the program; never returns."""
-    status = 1
-    try:
-        random.seed()
-        if "numpy" in sys.modules:
-            sys.modules["numpy"].random.seed()
-        importlib.import_module(program).main(Channel(read_fd, write_fd))
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def main() -> None:
-    """`python -m grader.jail.zygote FD PROGRAM PROGRAM MODULE...`"""
-    orders = socket.socket(fileno=int(sys.argv[1]))
-    os.set_inheritable(orders.fileno(), False)
-    programs = tuple(name for name in sys.argv[2:] if name.startswith("grader."))
-    for name in sys.argv[2:]:
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            continue  # the cell that needs it will say so
-    for program in programs:
-        getattr(sys.modules[program], "warm", int)()
-    gc.collect()
-    gc.freeze()
-    serve(orders, programs)
-
-
-if __name__ == "__main__":
-    main()

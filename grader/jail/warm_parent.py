@@ -1,0 +1,173 @@
+"""The warm parent's program: imports once, then forks as ordered. `python -m grader.jail.warm_parent`."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import random
+import socket
+import sys
+from typing import NoReturn
+
+from grader.jail import inside
+from grader.jail.channel import Channel
+from grader.jail.zygote import BEGIN, END, EXECUTE, FORK, ORDER, REPLY, RUNNING, WAIT
+
+JAILED = "--jailed"
+
+
+class WarmParent:
+    """Answers orders until the other side closes.
+
+    insider: what only a warm parent in a jail can do, or None.
+    """
+
+    def __init__(
+        self, orders: socket.socket, programs: tuple[str, ...], insider: inside.Insider | None
+    ) -> None:
+        self._orders = orders
+        self._programs = programs
+        self._insider = insider
+        self._running: dict[int, int] = {}
+        self._ended: dict[int, int] = {}
+
+    def serve(self) -> None:
+        self._reply(0)
+        while True:
+            data, descriptors, _, _ = socket.recv_fds(self._orders, ORDER.size, 2)
+            while data and len(data) < ORDER.size:
+                data += self._orders.recv(ORDER.size - len(data))
+            if not data:
+                return
+            verb, number, index, size = ORDER.unpack(data)
+            body = b""
+            while len(body) < size:
+                body += self._orders.recv(size - len(body))
+            try:
+                self._do(verb, number, index, body, descriptors)
+            except OSError as error:
+                self._reply(-(error.errno or 1))
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def _do(self, verb: bytes, number: int, index: int, body: bytes, descriptors: list[int]) -> None:
+        if verb == WAIT:
+            self._reply(self._status(number))
+        elif verb in (FORK, EXECUTE):
+            if self._insider is not None:
+                self._insider.before_fork()
+            pid = os.fork()
+            if pid == 0:
+                self._become(verb, index, body, descriptors)
+            self._running[number] = pid
+            if self._insider is None:
+                self._reply(pid)  # in a jail the child answers itself, and the system tells who it is
+        elif self._insider is not None and verb == BEGIN:
+            task = json.loads(body)
+            self._insider.begin_task(inside.TaskLimits(**task["limits"]), task["copies"])
+            self._forget()
+            self._reply(0)
+        elif self._insider is not None and verb == END:
+            self._insider.end_task()
+            self._reply(0)
+
+    def _forget(self) -> None:
+        """Children of the task before, which have all been killed, and nobody asks for any more."""
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        self._running.clear()
+        self._ended.clear()
+
+    def _reply(self, number: int) -> None:
+        self._orders.sendall(REPLY.pack(number))
+
+    def _status(self, number: int) -> int:
+        """How a child ended, also when asked again; RUNNING while it has not."""
+        if number not in self._ended:
+            pid = self._running.get(number, 0)
+            found, status = os.waitpid(pid, os.WNOHANG) if pid else (0, 0)
+            if not found:
+                return RUNNING
+            self._ended[number] = os.waitstatus_to_exitcode(status)
+        return self._ended[number]
+
+    # ---- in the child
+
+    def _become(self, verb: bytes, index: int, body: bytes, descriptors: list[int]) -> NoReturn:
+        """Fresh random state, then the program; never returns."""
+        status = 1
+        try:
+            os.setsid()
+            program = importlib.import_module(self._programs[index]) if verb == FORK else None
+            self._close_others(descriptors)
+            if self._insider is not None:
+                self._confine(program, apart=bool(verb == FORK and body))
+            self._orders.close()
+            random.seed()
+            if "numpy" in sys.modules:
+                sys.modules["numpy"].random.seed()
+            if program is None:
+                execute(json.loads(body), descriptors[0])
+            else:
+                program.main(Channel(*descriptors))
+                status = 0
+        finally:
+            os._exit(status)
+
+    def _confine(self, program: object, *, apart: bool) -> None:
+        assert self._insider is not None
+        itself = getattr(program, "SEALS_ITSELF", False)
+        try:
+            inside.insider = self._insider
+            self._insider.enter(judge=apart, keep_shared=itself)
+            if not itself:
+                self._insider.lock()
+        except OSError as error:
+            self._reply(-(error.errno or 1))
+            raise
+        self._reply(0)
+
+    def _close_others(self, descriptors: list[int]) -> None:
+        """Nothing else that is open here is the child's business."""
+        kept = sorted({*descriptors, self._orders.fileno()})
+        start = 3
+        for descriptor in [*kept, 65536]:
+            os.closerange(start, descriptor)
+            start = descriptor + 1
+
+
+def execute(order: dict, output: int) -> NoReturn:
+    """Turn this process into a program of its own, whose stdout and stderr go to `output`."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, target in ((null, 0), (output, 1), (output, 2)):
+        os.dup2(descriptor, target)
+    os.closerange(3, 65536)
+    os.chdir(order["folder"])
+    os.execve(order["arguments"][0], order["arguments"], order["environment"])
+
+
+def main() -> None:
+    """`python -m grader.jail.warm_parent FD [--jailed] PROGRAM PROGRAM MODULE...`"""
+    orders = socket.socket(fileno=int(sys.argv[1]))
+    os.set_inheritable(orders.fileno(), False)
+    names = [name for name in sys.argv[2:] if name != JAILED]
+    insider = inside.Insider() if JAILED in sys.argv else None
+    programs = tuple(name for name in names if name.startswith("grader."))
+    for name in names:
+        with contextlib.suppress(ImportError):  # the cell that needs it will say so
+            importlib.import_module(name)
+    for program in programs:
+        getattr(sys.modules[program], "warm", int)()
+    gc.collect()
+    gc.freeze()
+    if insider is not None:
+        insider.ready()
+    WarmParent(orders, programs, insider).serve()
+
+
+if __name__ == "__main__":
+    main()

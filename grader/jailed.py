@@ -1,0 +1,70 @@
+"""Workers in a jail: where the processes of a run come from when what they run is not trusted. Linux only."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from grader.errors import WorkerLost
+from grader.jail import cgroups
+from grader.jail.children import Child, MemoryWatch
+from grader.jail.inside import TaskLimits
+from grader.jail.jail import Jail
+from grader.model import Unit
+from grader.seat import PREPARED_STORE, Seat, prepared_store
+
+
+class JailedWorkers:
+    """One jail with a warm parent; one run at a time.
+
+    programs: of the learner and of the judge. store: the file made by `prepared_store`.
+    hidden: folders that the jail may not show.
+    """
+
+    def __init__(
+        self, modules: Iterable[str], programs: tuple[str, str], store: Path, hidden: Iterable[Path]
+    ) -> None:
+        self._learner, self._judge = programs
+        self.events: queue.SimpleQueue = queue.SimpleQueue()
+        self._group = cgroups.make_group()
+        self.jail = Jail(modules, programs, files={PREPARED_STORE: store}, hidden=hidden)
+
+    def learner(self) -> Child:
+        return self.jail.fork(self._learner, self.events)
+
+    def judge(self) -> Child:
+        return self.jail.fork(self._judge, self.events, apart=True)
+
+    def stage(self, unit: Unit, beside: str | None) -> Seat:
+        """A seat in the jail for one run."""
+        return Seat(self.jail, unit, beside)
+
+    def watch(self, megabytes: int, because: str) -> MemoryWatch | cgroups.GroupWatch:
+        """A bound over the learner's side together where the system lets us, else a watch."""
+        if self._group is None:
+            return MemoryWatch(megabytes * 2**20, because, shared_bytes=self.jail.own_bytes())
+        return cgroups.GroupWatch(self._group, megabytes, TaskLimits.processes, because)
+
+    def check(self) -> None:
+        """Raises WorkerLost if the jail has gone."""
+        if not self.jail.alive:
+            raise WorkerLost("the jail has gone")
+
+    def end(self, close: Callable[[], None]) -> None:
+        """End a run with `close` now: the next one finds an empty jail."""
+        close()
+
+    def close(self) -> None:
+        self.jail.close()
+        if self._group is not None:
+            self._group.close()
+
+
+@contextlib.contextmanager
+def store_for_jails() -> Iterator[Path]:
+    """The file of a fresh tracking store, which each run gets a copy of."""
+    with tempfile.TemporaryDirectory(prefix="seatrial-store-") as folder:
+        yield prepared_store(Path(folder))

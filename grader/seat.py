@@ -1,0 +1,58 @@
+"""The stage of a run in a jail. Linux only."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+
+from grader import tracking
+from grader.errors import WorkerLost
+from grader.jail import inside
+from grader.jail.jail import Jail
+from grader.model import Unit
+from grader.stage import files_beside
+from grader.store import DATABASE
+
+PREPARED_STORE = "/etc/seatrial-store.db"
+
+
+class Seat:
+    """A stage in a jail: its files are in memory, seen by the processes of the jail alone.
+
+    jail: the warm parent, which makes the seat and takes it away again.
+    """
+
+    folder = Path(inside.RUN)
+    database = Path(inside.STORE) / DATABASE
+
+    def __init__(self, jail: Jail, unit: Unit, beside: str | None = None) -> None:
+        self._jail = jail
+        self.experiment = tracking.experiment_name(unit.name)
+        self.since_ms = int(time.time() * 1000)
+        self.environment = {"MLFLOW_TRACKING_URI": f"sqlite:///{self.database}"}
+        self.files = files_beside(beside)
+        self.start = jail.start
+        self.inherited = jail.environment
+        self._models = 0
+        header = unit.header
+        seconds = int(header.limit_run_seconds) + 1
+        jail.begin_task(
+            inside.TaskLimits(megabytes=header.limit_megabytes, cpu_seconds=seconds),
+            [(PREPARED_STORE, f"store/{DATABASE}")],
+        )
+
+    def empty_folder(self) -> Path:
+        """A further folder of this run, which its process makes."""
+        self._models += 1
+        return Path(inside.WORK) / f"model-{self._models}"
+
+    def close(self) -> None:
+        """Let go of the files."""
+        with contextlib.suppress(WorkerLost):  # then they have gone with the jail
+            self._jail.end_task()
+
+
+def prepared_store(folder: Path) -> Path:
+    """A fresh store in `folder` that is to be opened at the place that it has in a jail."""
+    return tracking.copy_template(folder / DATABASE, opened_at=Path(inside.STORE) / DATABASE)
