@@ -17,6 +17,9 @@ Modules = Annotated[list[str] | None, typer.Option(help="Module folders, separat
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `mle` under `class`."""
+    from grader import cli_class_grade
+
+    class_app.command(name="grade")(cli_class_grade.grade)
     app.add_typer(class_app, name="class")
 
 

@@ -54,7 +54,8 @@ unit. Run the commands here, with an assignment's name in place of ASSIGNMENT:
 nbgrader generate_assignment ASSIGNMENT    release/: without solutions and hidden tests
 nbgrader release_assignment ASSIGNMENT     to the exchange; students fetch and submit
 nbgrader collect ASSIGNMENT                from the exchange to submitted/
-nbgrader autograde ASSIGNMENT              run and judge; scores go to gradebook.db
+mle class grade .                          run and judge everything; scores go to gradebook.db
+nbgrader autograde ASSIGNMENT              the same with nbgrader's own command
 nbgrader generate_feedback ASSIGNMENT      pages with scores and messages
 nbgrader release_feedback ASSIGNMENT       to the exchange; students fetch them
 nbgrader export                            grades.csv
@@ -69,6 +70,7 @@ did not edit; `--units` and `--modules` add units. The course's docs/grading-a-c
 GITIGNORE = """\
 # The secret of the hidden data, grades, and students' work.
 seatrial.json
+.seatrial/
 gradebook.db*
 submitted/
 autograded/
