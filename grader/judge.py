@@ -101,7 +101,12 @@ class Judge:
                 if hasattr(value, "_label"):
                     object.__setattr__(value, "_label", name)
             verdict = judge_cell(
-                message["name"], message["text"], names, self.learner, message["hidden_line"]
+                message["name"],
+                message["text"],
+                names,
+                self.learner,
+                message["hidden_line"],
+                self.facts.get("cells", {}),
             )
         except PeerGone:
             return {"outcome": Outcome.CRASHED.value, "gone": True}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
 import linecache
 import sys
 import time
 import traceback
+from collections.abc import Container, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from grader.expect import ExpectationFailed, host
@@ -47,12 +50,18 @@ def line_in(file: str) -> int:
 
 
 def judge_cell(
-    name: str, text: str, names: dict[str, Any], peer: Peer | None, hidden_line: int | None = None
+    name: str,
+    text: str,
+    names: dict[str, Any],
+    peer: Peer | None,
+    hidden_line: int | None = None,
+    cells: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Execute the cell of test `name` with `names` and return its verdict as plain values.
 
     peer: the link to the learner's process, or None where the objects are real.
     hidden_line: first line of the hidden part; what fails from there on keeps its input.
+    cells: text of the notebook's cells by name; a failure of the hidden part points at these alone.
     """
     file = f"<test {name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
@@ -68,6 +77,8 @@ def judge_cell(
         line = last_line(error, file)
         hidden = hidden_line is not None and line >= hidden_line
         verdict = {**failure_of(error, file, peer, hidden), "line": line, "hidden": hidden}
+        if hidden:
+            verdict = kept_in(verdict, cells, names)
     finally:
         host.use(previous)
     return {
@@ -76,6 +87,26 @@ def judge_cell(
         "beside": recorder.beside_calls,
         "seconds": time.perf_counter() - start,
     }
+
+
+def kept_in(verdict: dict[str, Any], cells: Mapping[str, str], names: Container[str]) -> dict[str, Any]:
+    """A verdict of the hidden part without words that the learner's process chose, which may be its input."""
+    cell, line = verdict.pop("cell", ""), verdict.pop("cell_line", 0)
+    called = verdict.get("what", "").partition(",")[0].partition(".")[0].partition("[")[0]
+    if verdict.get("word") in ("", "call") and called not in names:
+        verdict["what"] = "your code, on hidden input"
+    if verdict.get("word") == "call":
+        lines = cells.get(cell, "").splitlines()
+        if 1 <= line <= len(lines):
+            verdict |= {"cell": cell, "look_at": place_in(cell, line, lines[line - 1].strip()[:200])}
+        else:
+            verdict["look_at"] = "what your code calls"
+    return verdict
+
+
+def place_in(cell: str, line: int, code: str) -> str:
+    """Where in the learner's notebook, in words."""
+    return f'line {line} of your cell {cell}, "{code}"'
 
 
 def last_line(error: BaseException, file: str) -> int:
@@ -142,12 +173,12 @@ def raised(
     elif "builtins.MemoryError" in names:
         outcome = Outcome.OUT_OF_LIMITS
     if hidden:  # the name of a class of the learner's own may hold the input
-        names = [name for name in names if name.startswith("builtins.")]
+        names = [name for name in names if is_builtin_exception(name)]
     kind = names[0].rpartition(".")[2] if names else "an exception"
     if hidden:
         called = f"{called.partition('(')[0]}, on hidden input"
     text = f" ({message[:MAX_SHOWN]})" if message and not hidden else ""
-    place = f'line {line} of your cell {cell}, "{code}"' if cell and code else "what your code calls"
+    place = place_in(cell, line, code) if cell and code else "what your code calls"
     return {
         "outcome": outcome.value,
         "word": "call",
@@ -157,7 +188,15 @@ def raised(
         "why": "nothing in this call asks for an exception",
         "look_at": place,
         "cell": cell,
+        "cell_line": line,
     }
+
+
+def is_builtin_exception(name: str) -> bool:
+    """Whether a qualified name is that of an exception of Python's own."""
+    module, _, word = name.rpartition(".")
+    kind = getattr(builtins, word, None) if module == "builtins" else None
+    return isinstance(kind, type) and issubclass(kind, BaseException)
 
 
 def stopped(reason: str, peer: Peer | None, hidden: bool) -> dict[str, Any]:

@@ -36,8 +36,9 @@ class Transcript:
         import tempfile
 
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as the process lives)
+        self._descriptor = self._file.fileno()
         for descriptor in (1, 2):
-            os.dup2(self._file.fileno(), descriptor)
+            os.dup2(self._descriptor, descriptor)
         sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
         sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
 
@@ -46,16 +47,18 @@ class Transcript:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):
                 stream.flush()
-        size = os.lseek(1, 0, os.SEEK_END)
-        data = os.pread(1, OUTPUT_LIMIT_BYTES, 0) if hasattr(os, "pread") else self._read()
-        os.ftruncate(1, 0)
-        os.lseek(1, 0, os.SEEK_SET)
+        size = os.lseek(self._descriptor, 0, os.SEEK_END)
+        if not size:
+            return ""
+        data = os.pread(self._descriptor, OUTPUT_LIMIT_BYTES, 0) if hasattr(os, "pread") else self._read()
+        os.ftruncate(self._descriptor, 0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
         text = data.decode("utf-8", "replace")
         return text if size <= OUTPUT_LIMIT_BYTES else f"{text}\n[{size} bytes in all, cut here]"
 
     def _read(self) -> bytes:
-        os.lseek(1, 0, os.SEEK_SET)
-        return os.read(1, OUTPUT_LIMIT_BYTES)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        return os.read(self._descriptor, OUTPUT_LIMIT_BYTES)
 
 
 class Notebook:
@@ -187,6 +190,7 @@ class Learner:
     def _cell(self, message: dict) -> dict:
         start = time.perf_counter()
         error = None
+        self.transcript.take()  # what a test's calls printed may show their input
         try:
             with keep_figures_quiet():
                 self.notebook.run(message["name"], message["text"])

@@ -15,6 +15,7 @@ SUPERVISOR, LEARNER = 0, 1
 START_SECONDS = 120.0
 GRACE_SECONDS = 10.0
 NO_MESSAGE = "it sent what no notebook sends"
+MOST_REPLY_BYTES = 2**20
 NO_VERDICT = {"outcome": Outcome.CRASHED.value, "reason": "the judge gave no verdict"}
 
 
@@ -30,6 +31,7 @@ class Relay:
         self._events = events
         self._services = services
         self._number = 0
+        self._asked: set[Child] = set()
 
     def frame(self, verb: str, **body: object) -> bytes:
         """A numbered request as bytes."""
@@ -58,7 +60,7 @@ class Relay:
         number = self._number
         deadline = time.monotonic() + limit_seconds
         while True:
-            event = next_event(self._events, deadline)
+            event = self._next(deadline)
             if event is None:
                 learner.kill(verdicts.TIME.format(limit_seconds))
                 deadline = time.monotonic() + GRACE_SECONDS
@@ -66,10 +68,9 @@ class Relay:
                 return None
             elif event[0] is learner and not learner.killed_because:
                 reply = read_reply(event[1] or b"")
-                if reply is None:
-                    learner.kill(NO_MESSAGE)
-                elif reply.get("id") == number:
+                if reply is not None and reply["id"] == number:
                     return reply
+                learner.kill(NO_MESSAGE)
 
     def ask_judge(
         self, judge: Child, learner: Child, limit_seconds: float, verb: str, **body: object
@@ -78,8 +79,9 @@ class Relay:
         judge.send(to_judge(SUPERVISOR, self.frame(verb, **body)))
         number = self._number
         deadline = time.monotonic() + limit_seconds
+        self._asked.clear()
         while True:
-            event = next_event(self._events, deadline)
+            event = self._next(deadline)
             if event is None:
                 if not learner.alive:
                     judge.kill()
@@ -111,21 +113,34 @@ class Relay:
         if child is None or not child.alive:
             judge.send(to_judge(link))
         else:
+            self._asked.add(child)
             child.send(frame)
         return None
 
     def _carry_to_judge(self, judge: Child, learner: Child, source: Child, data: bytes | None) -> None:
+        """The two sides speak in turn: who speaks without being asked is ended."""
         link = LEARNER if source is learner else self._services.link_of(source)
-        if data == b"":
+        if link is None:
+            return
+        if data is None:
+            judge.send(to_judge(link))
+        elif not data or source not in self._asked:
             source.kill(NO_MESSAGE)
-        elif link is not None:
-            judge.send(to_judge(link, data or b""))
+        else:
+            self._asked.discard(source)
+            judge.send(to_judge(link, data))
+
+    def _next(self, deadline: float) -> tuple[Child, bytes | None] | None:
+        """The next event, or None once the time is over, however much is waiting."""
+        return None if time.monotonic() >= deadline else next_event(self._events, deadline)
 
 
 def read_reply(frame: bytes) -> dict[str, Any] | None:
-    """A learner's message as plain values, or None if it is none."""
+    """A learner's reply as plain values, or None if it is none."""
+    if len(frame) > MOST_REPLY_BYTES:
+        return None
     try:
         message = codec.loads(frame)
     except codec.CodecError:
         return None
-    return message if isinstance(message, dict) else None
+    return message if type(message) is dict and type(message.get("id")) is int else None

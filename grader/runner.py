@@ -13,7 +13,7 @@ from grader import verdicts
 from grader.jail.children import Child, close_all
 from grader.jail.processes import Started
 from grader.model import Outcome, Report, Submission, Test, TestResult, Unit, WorkCell
-from grader.relay import SUPERVISOR, Relay, to_judge
+from grader.relay import NO_MESSAGE, SUPERVISOR, Relay, to_judge
 from grader.services import Services
 from grader.workers import Workers
 
@@ -159,6 +159,7 @@ class Run:
             "experiment": self.stage.experiment,
             "since_ms": self.stage.since_ms,
             "environment": {},
+            "cells": {cell.name: cell.text for cell in self.submission.cells if cell.origin != "test"},
         }
         self.relay.begin(child, to_judge(SUPERVISOR), **facts)
         return child
@@ -193,14 +194,15 @@ class Run:
             self._out_of_time()
             return True
         reply = self.relay.ask_learner(self.learner, limit, "cell", name=cell.name, text=cell.text)
-        if reply is None or not isinstance(reply.get("value"), dict):
+        value = verdicts.cell_reply(reply.get("value"), limit) if reply is not None else None
+        if value is None:
+            self.learner.kill(NO_MESSAGE)
             self.skipped.add(index)
             self.ended[cell.name] = verdicts.ending(self.learner)
             return False
-        value = reply["value"]
-        self.own_seconds += float(value.get("seconds", 0.0))
-        self.output[cell.name] = str(value.get("output", ""))
-        if value.get("error"):
+        self.own_seconds += value["seconds"]
+        self.output[cell.name] = value["output"]
+        if value["error"] is not None:
             self.errors[cell.name] = value["error"]
         return True
 

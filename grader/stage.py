@@ -56,9 +56,28 @@ class Stage:
 
     def close(self) -> None:
         """Remove everything; what a late writer leaves is tried once more."""
-        shutil.rmtree(self.root, ignore_errors=True)
-        if self.root.exists():
+        for _ in range(2):
+            with contextlib.suppress(OSError):
+                flatten(self.root)
             shutil.rmtree(self.root, ignore_errors=True)
+            if not self.root.exists():
+                return
+
+
+def flatten(root: Path) -> None:
+    """Bring every folder below `root` right under it: a tree of thousands of levels has no path any more."""
+    number = 0
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        with os.scandir(folder) as entries:
+            folders = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        for path in folders:
+            number += 1
+            target = root / f".{number}"
+            os.chmod(path, 0o700)
+            os.rename(path, target)
+            waiting.append(target)
 
 
 def files_beside(folder: str | None) -> dict[str, bytes]:

@@ -2,14 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from grader.jail.children import Child
 from grader.model import Failure, Outcome, Test, TestResult
 
 TIME = "it took longer than {:.3g} s"
+MOST_NAME, MOST_TEXT, MOST_OUTPUT = 200, 2000, 2**17
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 WHOLE_TIME = "the whole notebook took longer than {:g} s"
 MEMORY = "it used more than {} MB"
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal would obey: control characters other than tabs and ends of lines."""
+    return _CONTROL.sub("\ufffd", text)
+
+
+def cell_reply(value: object, limit_seconds: float) -> dict[str, Any] | None:
+    """What a learner's process says of a cell, rebuilt from what is plausible in it; None if nothing is.
+
+    "seconds": at most `limit_seconds`. "output": text. "error": None, or a dict of "types", "message", "cell",
+    "line" and "code".
+    """
+    if type(value) is not dict or type(value.get("output")) is not str:
+        return None
+    seconds = value.get("seconds")
+    plausible = type(seconds) is float and 0 <= seconds <= limit_seconds
+    error = value.get("error")
+    if error is not None:
+        if type(error) is not dict or type(error.get("types")) is not list:
+            return None
+        line = error.get("line", 0)
+        error = {
+            "types": [str(name)[:MOST_NAME] for name in error["types"][:20] if type(name) is str],
+            "line": line if type(line) is int and 0 <= line < 10**6 else 0,
+            **{
+                key: printable(error[key])[:MOST_TEXT]
+                for key in ("message", "cell", "code")
+                if type(error.get(key)) is str
+            },
+        }
+    output = printable(value["output"][:MOST_OUTPUT])
+    return {"seconds": seconds if plausible else 0.0, "output": output, "error": error}
 
 
 def ending(child: Child) -> tuple[Outcome, str]:
@@ -55,18 +91,19 @@ def result(test: Test, verdict: dict[str, Any]) -> TestResult:
     failure = None
     if verdict.get("what"):
         parts = {
-            key: str(verdict.get(key, "")) for key in ("word", "what", "got", "expected", "why", "look_at")
+            key: printable(str(verdict.get(key, "")))
+            for key in ("word", "what", "got", "expected", "why", "look_at")
         }
         failure = Failure(**parts, line=int(verdict.get("line", 0)), hidden=bool(verdict.get("hidden")))
     message = ""
     if outcome is not Outcome.PASSED:
-        message = str(verdict.get("reason") or (failure or ""))
+        message = printable(str(verdict.get("reason") or (failure or "")))
         if outcome is Outcome.NOT_ATTEMPTED and failure is not None and not verdict.get("reason"):
             message = f"{failure.what} still raises NotImplementedError; {untouched(', '.join(test.of))}"
         if verdict.get("cell") and verdict["cell"] not in test.of:
             message += f" This test calls {verdict['cell']} too, so mend that first."
         if verdict.get("cell_error"):
-            message += f" Before that, {verdict['cell_error']}."
+            message += printable(f" Before that, {verdict['cell_error']}.")
     return TestResult(
         name=test.name,
         of=test.of,

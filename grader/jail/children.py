@@ -85,7 +85,7 @@ class Child:
 
     def kill(self, because: str = "") -> None:
         """End the child and everything it started; `because` is kept for the report."""
-        if because and not self.killed_because:
+        if because and not self.killed_because and self.alive:
             self.killed_because = because
         if self._status is None:  # once it is known, its number may be another's
             self._end(self.pid)
