@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import sysconfig
@@ -12,9 +13,32 @@ from typing import Any
 
 from nbgrader.converters.autograde import Autograde
 from nbgrader.preprocessors import Execute
+from traitlets import Dict, Enum, Integer, List, Unicode
 
-from grader.classroom.record import FILE, read_record
-from grader.errors import SeatrialError
+from grader.classroom.kernels import WarmKernelManager, WarmProvisioner
+from grader.classroom.parents import Parents
+from grader.classroom.record import read_record
+from grader.jail.isolation import Isolation
+
+PRELOADED = (
+    "numpy",
+    "pandas",
+    "matplotlib.figure",
+    "matplotlib.backends.backend_agg",
+    "scipy.stats",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+    "sklearn.model_selection",
+    "sklearn.pipeline",
+    "sklearn.preprocessing",
+)
+
+
+@functools.cache
+def parents_of(modules: tuple[str, ...], isolation: str) -> Parents:
+    """The warm parents with these modules, which live as long as this process."""
+    return Parents(modules, Isolation(isolation))
 
 
 class ClassExecute(Execute):
@@ -24,12 +48,51 @@ class ClassExecute(Execute):
     converts. Runs do not go to the instructor's tracking store.
     """
 
+    isolation = Enum(
+        [str(level) for level in Isolation],
+        str(Isolation.FULL),
+        help="full: notebooks run in a jail, and none runs where there can be no jail. "
+        "reduced: processes of their own on this machine's files and network.",
+    ).tag(config=True)
+    memory_limit_megabytes = Integer(
+        2048, help="The most memory that a notebook may use beyond what is preloaded, in megabytes."
+    ).tag(config=True)
+    preload = List(
+        Unicode(),
+        list(PRELOADED),
+        help="Modules that are imported once, before any notebook runs; what is not installed is left out.",
+    ).tag(config=True)
+    files_limit_megabytes = Integer(
+        64, help="The most that the files beside a notebook may hold together, in megabytes."
+    ).tag(config=True)
+    kernel_environment = Dict(
+        help="Environment variables for kernels, beside PATH, the language's and nbgrader's own."
+    ).tag(config=True)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("kernel_manager_class", WarmKernelManager)
+        super().__init__(*args, **kwargs)
+        self.shutdown_kernel = "immediate"  # what it would do at its end is in no cell
+
+    def create_kernel_manager(self) -> Any:
+        """nbclient's manager of kernels, told where to fork them."""
+        manager = super().create_kernel_manager()
+        if isinstance(manager, WarmKernelManager):
+            manager.start = self._provisioner
+        return manager
+
+    def _provisioner(self, **facts: Any) -> WarmProvisioner:
+        provisioner = WarmProvisioner(**facts)
+        provisioner.parents = parents_of(tuple(self.preload), self.isolation)
+        provisioner.file_megabytes = self.files_limit_megabytes
+        provisioner.memory_megabytes = self.memory_limit_megabytes
+        provisioner.environment = self.kernel_environment
+        return provisioner
+
     def preprocess(self, nb: Any, resources: Any = None, km: Any = None) -> Any:
         record = read_record(Path.cwd())
         if record is None:
-            raise SeatrialError(
-                f"no {FILE} in {Path.cwd()}; bring it back from a backup: it holds the secret."
-            )
+            return super().preprocess(nb, resources, km)
         word = re.sub(r"^\d\d-", "", resources["nbgrader"]["notebook"])
         with _environment(SEATRIAL_SEED=str(record.seed(word)), MLFLOW_TRACKING_URI=None):
             return super().preprocess(nb, resources, km)
