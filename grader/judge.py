@@ -131,6 +131,13 @@ class Seen:
             self.values.append([called.partition("(")[0], codec.dumps(value)])
 
 
+def warm() -> None:
+    """Import what the first test would wait for."""
+    import grader.expect
+    import grader.judge_host
+    import grader.run_store  # noqa: F401
+
+
 def names_read(text: str) -> set[str]:
     """Every name that the cell reads and that is no builtin."""
     names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}

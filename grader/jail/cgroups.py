@@ -11,6 +11,8 @@ import os
 import secrets
 from pathlib import Path
 
+import psutil
+
 from grader.jail.children import Child
 
 ROOT = Path("/sys/fs/cgroup")
@@ -74,6 +76,15 @@ def make_group() -> Group | None:
     return None
 
 
+def remove_orphans(parent: Path) -> None:
+    """Remove groups whose supervisor was killed; they are empty, as their jails went with it."""
+    for folder in parent.glob("seatrial-*-*"):
+        owner = folder.name.split("-")[1]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
 def _name() -> str:
     return f"seatrial-{os.getpid()}-{secrets.token_hex(4)}"
 
@@ -103,6 +114,7 @@ def _version_2() -> Group:
 
 def _made(folder: Path, file: str) -> Path:
     """The folder, made; raises OSError where a group has no such bound."""
+    remove_orphans(folder.parent)
     folder.mkdir()
     if not os.access(folder / file, os.W_OK):
         folder.rmdir()

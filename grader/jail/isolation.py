@@ -6,6 +6,7 @@ import enum
 import functools
 import queue
 import sys
+import tempfile
 from dataclasses import dataclass
 
 from grader.errors import SeatrialError, WorkerLost
@@ -70,7 +71,9 @@ def _tried() -> list[tuple[str, str]]:
         try:
             events: queue.SimpleQueue = queue.SimpleQueue()
             child = jail.fork(TRIAL, events)
-            frame = events.get(timeout=30)[1]
+            with tempfile.NamedTemporaryFile(prefix="seatrial-canary-") as canary:
+                child.send(canary.name.encode())
+                frame = events.get(timeout=30)[1]
             child.close()
         finally:
             jail.close()

@@ -31,7 +31,17 @@ from grader.jail.zygote import BEGIN, END, PROGRAM, REPLY, Zygote
 JAIL_USER = 61700  # whom a jail that root starts runs as: no account, no files
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid of a message's sender
 _SHOWN = 2000
+FOLDER = "seatrial-jail-"
 POLL_SECONDS = 0.01
+
+
+def remove_orphans() -> None:
+    """Remove folders of jails whose supervisor was killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        owner = folder.name.removeprefix(FOLDER).partition("-")[0]
+        with contextlib.suppress(OSError):
+            if owner.isdigit() and not psutil.pid_exists(int(owner)) and folder.stat().st_uid == os.geteuid():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 class Executed:
@@ -68,7 +78,8 @@ class Jail(Zygote):
         variables: Mapping[str, str] | None = None,
         shared: bool = False,
     ) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="seatrial-jail-"))
+        remove_orphans()
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
         self._words = self._folder / "words"
         self._hidden = tuple(hidden)
         self.environment = bubblewrap.environment(variables or {})

@@ -8,12 +8,14 @@ from grader.jail.channel import Channel
 
 
 def main(channel: Channel) -> None:
-    """Send "well", or what is wrong."""
-    channel.send((", ".join(leaks()) or "well").encode())
+    """Take the path of a file of the machine's, send "well", or what is wrong."""
+    canary = channel.receive().decode()
+    channel.send((", ".join(leaks(canary)) or "well").encode())
 
 
-def leaks() -> list[str]:
-    found = []
+def leaks(canary: str) -> list[str]:
+    """Sentences on walls that do not stand. canary: path of a file that is not to be seen."""
+    found = ["files of this machine can be seen"] if os.path.exists(canary) else []
     with open("/proc/self/status", encoding="ascii") as lines:
         status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
     if int(status["CapEff"], 16) or int(status["CapBnd"], 16):
@@ -22,8 +24,6 @@ def leaks() -> list[str]:
         found.append("system calls are not filtered")
     if [name for name in os.listdir("/proc") if name.isdigit()] != [str(os.getpid())]:
         found.append("other processes can be seen")
-    if os.path.isdir("/home") and os.listdir("/home"):
-        found.append("home folders can be seen")
     with open("/proc/net/dev", encoding="ascii") as devices:
         names = {line.split(":")[0].strip() for line in devices if ":" in line}
     if names - {"lo"}:
