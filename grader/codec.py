@@ -34,6 +34,11 @@ MOST_BYTES = 256 * 2**20
 MOST_NODES = 5_000_000
 MOST_CONTAINERS = 250_000  # each costs a microsecond; lists that share their parts grow without end
 MOST_DEPTH = 64
+MOST_LISTS = (
+    MOST_NODES  # brackets in a header, so that a header takes a few times its own size when it is read
+)
+MOST_COMMAS = 4 * MOST_NODES
+_ALIKE = 100  # so many keys may have one hash; more of them would keep a dictionary busy for hours
 _MARK = b"STC1"
 _FRONT = struct.Struct("<4sI")
 _AS_THEY_ARE = frozenset((NoneType, bool, float))
@@ -93,7 +98,10 @@ def _loads(data: bytes, resolve: Callable[[dict[str, Any]], Any] | None) -> Any:
     start = _FRONT.size + length
     if mark != _MARK or start > len(data):
         raise CodecError("not a message")
-    header = json.loads(bytes(data[_FRONT.size : start]))
+    raw = bytes(data[_FRONT.size : start])
+    if raw.count(b"[") + raw.count(b"{") > MOST_LISTS or raw.count(b",") > MOST_COMMAS:
+        raise CodecError("a header of too many parts")
+    header = json.loads(raw)
     if type(header) is not list or len(header) != 2 or type(header[1]) is not list:
         raise CodecError("a header without its two parts")
     reader = _Reader(memoryview(data)[start:], header[1], resolve)
@@ -141,8 +149,8 @@ class _Writer:
             self.count_container()
             return ["h", self.export(value)]
 
-    def count_container(self) -> None:
-        self.containers += 1
+    def count_container(self, weight: int = 1) -> None:
+        self.containers += weight
         if self.containers > MOST_CONTAINERS:
             raise CodecError(f"a value of more than {MOST_CONTAINERS} lists, dictionaries and objects")
 
@@ -202,6 +210,7 @@ class _Reader:
         self.resolve = resolve
         self.nodes = 0
         self.containers = 0
+        self.unsent = 0
 
     def buffer(self) -> memoryview:
         size = next(self.sizes, None)
@@ -219,6 +228,17 @@ class _Reader:
         if self.nodes > MOST_NODES:
             raise CodecError(f"a message of more than {MOST_NODES} parts")
 
+    def count_container(self, weight: int = 1) -> None:
+        self.containers += weight
+        if self.containers > MOST_CONTAINERS:
+            raise CodecError(f"a message of more than {MOST_CONTAINERS} lists and dictionaries")
+
+    def count_unsent(self, size_bytes: int) -> None:
+        """Counts what takes memory here without having been sent."""
+        self.unsent += size_bytes
+        if self.unsent > MOST_BYTES:
+            raise CodecError("a message that unfolds to more than 256 MB")
+
     def node(self, node: Any, depth: int) -> Any:
         if type(node) is not list:
             if type(node) is dict:
@@ -233,16 +253,21 @@ class _Reader:
 
     def many(self, node: list[Any], depth: int) -> list[Any]:
         self.count(len(node))
-        self.containers += 1
-        if self.containers > MOST_CONTAINERS:
-            raise CodecError(f"a message of more than {MOST_CONTAINERS} lists and dictionaries")
+        self.count_container()
         depth += 1
         return [self.node(child, depth) if type(child) in (list, dict) else child for child in node[1:]]
 
 
 def _read_dict(node: list[Any], reader: _Reader, depth: int) -> dict[Any, Any]:
     parts = reader.many(node, depth)
-    return dict(zip(parts[::2], parts[1::2], strict=True))
+    return dict(zip(_keys(parts[::2]), parts[1::2], strict=True))
+
+
+def _keys(keys: list[Any]) -> list[Any]:
+    """The keys of a dictionary or the entries of a set, if their hashes tell them apart."""
+    if len(keys) > _ALIKE and len(set(map(hash, keys))) < len(keys) - _ALIKE:
+        raise CodecError("keys that are too much alike")
+    return keys
 
 
 def _read_handle(node: list[Any], reader: _Reader, depth: int) -> Any:
@@ -256,8 +281,8 @@ _READERS: dict[Any, Callable[[list[Any], Any, int], Any]] = {
     **FRAME_READERS,
     "l": lambda node, reader, depth: reader.many(node, depth),
     "t": lambda node, reader, depth: tuple(reader.many(node, depth)),
-    "S": lambda node, reader, depth: set(reader.many(node, depth)),
-    "F": lambda node, reader, depth: frozenset(reader.many(node, depth)),
+    "S": lambda node, reader, depth: set(_keys(reader.many(node, depth))),
+    "F": lambda node, reader, depth: frozenset(_keys(reader.many(node, depth))),
     "d": _read_dict,
     "h": _read_handle,
     "a": read_array,

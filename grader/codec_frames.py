@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from grader.codec_arrays import (
+    FRAME_WEIGHT,
     MOST_ELEMENTS,
     CodecError,
     NotPlain,
@@ -119,6 +120,7 @@ def _write_series(series: pd.Series, writer: Writer, depth: int) -> list[Any]:
 def _write_index(index: pd.Index, writer: Writer, depth: int) -> list[Any]:
     import pandas as pd
 
+    writer.count_container(FRAME_WEIGHT)
     if type(index) is pd.RangeIndex:
         if len(index) > MOST_ELEMENTS:
             raise NotPlain("a range index of this length is not plain")
@@ -150,6 +152,7 @@ def _write_vector(vector: Any, writer: Writer, depth: int) -> list[Any]:
     import pandas as pd
 
     dtype = vector.dtype
+    writer.count_container(FRAME_WEIGHT)
     if isinstance(dtype, pd.StringDtype):  # before numpy's, from which texts in Python's storage derive
         return _write_texts(vector, writer, depth)
     if isinstance(vector, pd.arrays.NumpyExtensionArray):

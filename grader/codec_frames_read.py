@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from grader.codec_arrays import MOST_ELEMENTS, CodecError, Reader, read_array, read_objects
+from grader.codec_arrays import FRAME_WEIGHT, MOST_ELEMENTS, CodecError, Reader, read_array, read_objects
 from grader.codec_frames import MASKED
 from grader.codec_scalars import read_zone
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_TEXT_BYTES = 256 * 2**20
 _UNITS = frozenset(("s", "ms", "us", "ns"))
 
 
@@ -54,6 +53,7 @@ def _read_index(node: Any, reader: Reader, depth: int) -> pd.Index:
     import pandas as pd
 
     tag, first = node[0], node[1]
+    reader.count_container(FRAME_WEIGHT)
     if tag == "pR":
         name = reader.node(first, depth + 1)
         if any(type(part) is not int for part in node[2:]):
@@ -61,6 +61,7 @@ def _read_index(node: Any, reader: Reader, depth: int) -> pd.Index:
         index = pd.RangeIndex(*node[2:], name=name)
         if len(index) > MOST_ELEMENTS:
             raise CodecError("a range index of this length")
+        reader.count_unsent(8 * len(index))
         return index
     if tag == "pM":
         names = [reader.node(name, depth + 1) for name in first]
@@ -79,6 +80,7 @@ def _read_index(node: Any, reader: Reader, depth: int) -> pd.Index:
 
 def _read_vector(node: Any, reader: Reader, depth: int) -> Any:
     tag = node[0]
+    reader.count_container(FRAME_WEIGHT)
     if tag == "a":
         array = read_array(node, reader, depth)
         if array.ndim != 1:
@@ -104,8 +106,7 @@ def _read_texts(node: list[Any], reader: Reader, depth: int) -> Any:
     lengths = np.array([len(text or "") for text in texts] + [0], np.int64)  # -1 is the last: no text
     if places.ndim != 1 or places.dtype != np.int32 or (places < -1).any():
         raise CodecError("a text column without places")
-    if 4 * int(lengths[places].sum()) > MOST_TEXT_BYTES:
-        raise CodecError("a text column of more than 256 MB")
+    reader.count_unsent(4 * int(lengths[places].sum()))
     return pd.array(texts, dtype=dtype).take(places, allow_fill=True)
 
 
@@ -213,7 +214,7 @@ READERS: dict[str, Callable[[list[Any], Any, int], Any]] = {
     "pM": _read_index,
     "pI": _read_index,
     "pO": _read_vector,
-    **_VECTORS,
+    **dict.fromkeys(_VECTORS, _read_vector),
     "pt": _read_timestamp,
     "pd": _read_timedelta,
     "pP": _read_period,

@@ -154,7 +154,10 @@ class Peer:
             self.waited_seconds += time.perf_counter() - start
         if "error" in reply:
             report = reply["error"] if isinstance(reply["error"], dict) else {}
-            error = learner_error(report)
+            try:
+                error = learner_error(report)
+            except Exception as damage:
+                raise ProtocolError("the description of an exception is damaged") from damage
             error.called = called
             raise error
         if "value" not in reply:
@@ -197,16 +200,18 @@ class Peer:
 
     def answer(self, message: dict) -> None:
         """Answer one request of the other side."""
+        number = message.get("id")
+        number = number if type(number) is int else None
         self._depth += 1
         try:
             if self._depth > MAX_DEPTH:
                 raise RecursionError("the two processes call each other too deeply")
             reply = self._do(message)
-            frame = self.dumps({"id": message.get("id"), **reply})
+            frame = self.dumps({"id": number, **reply})
         except PeerGone:
             raise
         except BaseException as error:  # learner code may raise anything, SystemExit too
-            frame = self.dumps({"id": message.get("id"), "error": self._describe_error(error)})
+            frame = self.dumps({"id": number, "error": self._describe_error(error)})
         finally:
             self._depth -= 1
         self._send(frame)
@@ -255,16 +260,23 @@ def changeable(value: object) -> bool:
 
 
 def write_back(original: Any, after: Any) -> None:
-    """Make `original` equal to `after` in place, where its type allows it."""
-    if isinstance(original, list):
+    """Make `original` equal to `after` in place.
+
+    Raises TypeError for another kind of value, ValueError for an array of another size: its memory may be shared.
+    """
+    kind = next((base for base in (list, dict, set) if issubclass(type(original), base)), type(original))
+    if not changeable(original) or type(after) is not kind:
+        raise TypeError(f"a {type(after).__name__} does not take the place of a {kind.__name__}")
+    if kind is list:
         original[:] = after
-    elif isinstance(original, (dict, set)):
+    elif kind in (dict, set):
         original.clear()
         original.update(after)
-    elif type(original).__name__ == "ndarray":
-        original.resize(after.shape, refcheck=False) if original.shape != after.shape else None
+    elif kind.__name__ == "ndarray":
+        if original.shape != after.shape:
+            original.shape = after.shape
         original[...] = after
-    elif type(original).__name__ in ("DataFrame", "Series"):
+    else:
         original._update_inplace(after)
 
 
@@ -278,8 +290,11 @@ def describe_arguments(args: tuple, kwargs: dict, limit: int = 60) -> str:
 
 def describe(value: object) -> str:
     """A short text for one value: small values as they are, large ones by type and shape."""
-    shape = getattr(value, "shape", None)
-    if type(shape) is tuple and shape:
-        return f"{type(value).__name__} of shape {shape}"
-    text = repr(value)
+    try:
+        shape = getattr(value, "shape", None)
+        if type(shape) is tuple and shape:
+            return f"{type(value).__name__} of shape {shape}"
+        text = repr(value)
+    except Exception:  # a number of 5,000 digits, for example
+        return f"a {type(value).__name__}"
     return text if len(text) <= 40 else text[:37] + "..."

@@ -481,3 +481,47 @@ def test_numpy_and_pandas_are_not_imported_for_builtin_values():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "False"
+
+
+def message(node: object, *buffers: bytes) -> bytes:
+    """A message of a node and buffers, as a hostile process would write it."""
+    header = json.dumps([node, [len(raw) for raw in buffers]], separators=(",", ":")).encode()
+    return struct.pack("<4sI", b"STC1", len(header)) + header + b"".join(buffers)
+
+
+ROWS = ["pR", None, 0, 2**25, 1]
+SAME_HASH = [["i", hex((2**61 - 1) * number)] for number in range(1, 5000)]
+TEXTS = ["pk", "pyarrow", 0, ["l", "x" * 1_000_000], ["a", "<i4", [60]]]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (message(["l", *[["pi", "left", ROWS, ROWS]] * 20]), "unfolds"),
+        (message(["l", *[["pc", 0, ["a", "<i8", [0]], ROWS]] * 20], *[b""] * 20), "unfolds"),
+        (message(["l", *[TEXTS] * 20], *[bytes(240)] * 20), "unfolds"),
+        (message(["l", *[["ps", "python", 0, ["l"]]] * 50_000]), "lists and dictionaries"),
+        (message(["S", *SAME_HASH]), "alike"),
+        (message(["F", *SAME_HASH]), "alike"),
+        (message(["d", *(part for key in SAME_HASH for part in (key, 1))]), "alike"),
+        (message(["l", *[[]] * 5_000_001]), "too many parts"),
+        (message(["l", *[1] * 20_000_001]), "too many parts"),
+    ],
+    ids=range(9),
+)
+def test_a_small_message_takes_little_memory_and_time(data, reason):
+    """Ranges, repeated texts and brackets do not unfold to gigabytes, equal hashes do not cost hours."""
+    with pytest.raises(CodecError, match=reason):
+        loads(data)
+
+
+def test_large_honest_values_still_travel():
+    """The limits are far from what an exercise uses."""
+    keys = {number: str(number) for number in range(200_000)}
+    frame = pd.DataFrame({"a": np.zeros(2_000_000, np.int8), "b": ["x", "y"] * 1_000_000})
+    wide = pd.DataFrame({f"c{number}": pd.array([number], "Int64") for number in range(2_000)})
+
+    assert round_trip(keys) == keys
+    assert round_trip(set(keys)) == set(keys)
+    pd.testing.assert_frame_equal(round_trip(frame), frame)
+    pd.testing.assert_frame_equal(round_trip(wide), wide)
