@@ -264,7 +264,7 @@ def write_back(original: Any, after: Any) -> None:
 
     Raises TypeError for another kind of value, ValueError for an array of another size: its memory may be shared.
     """
-    kind = next((base for base in (list, dict, set) if issubclass(type(original), base)), type(original))
+    kind: Any = next((base for base in (list, dict, set) if issubclass(type(original), base)), type(original))
     if not changeable(original) or type(after) is not kind:
         raise TypeError(f"a {type(after).__name__} does not take the place of a {kind.__name__}")
     if kind is list:
