@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import re
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,8 @@ from nbgrader.converters.autograde import Autograde
 from nbgrader.preprocessors import Execute
 from traitlets import Dict, Enum, Integer, List, Unicode
 
+from grader.classroom import judged
+from grader.classroom.assigned import word_of
 from grader.classroom.kernels import WarmKernelManager, WarmProvisioner
 from grader.classroom.parents import Parents
 from grader.classroom.record import read_record
@@ -42,10 +43,11 @@ def parents_of(modules: tuple[str, ...], isolation: str) -> Parents:
 
 
 class ClassExecute(Execute):
-    """Execute as nbgrader has it; hidden tests draw the same data for every student and every re-grade.
+    """Execute as nbgrader has it, in kernels that are forked from a warm parent and jailed.
 
-    Takes the secret from `seatrial.json` in the course's root, which is the current folder while nbgrader
-    converts. Runs do not go to the instructor's tracking store.
+    A class of ours has its `seatrial.json` in the course's root, which is the current folder while nbgrader
+    converts: then hidden tests draw the same data for every student and every re-grade, and run in a process
+    of their own where they are those of the course.
     """
 
     isolation = Enum(
@@ -90,11 +92,22 @@ class ClassExecute(Execute):
         return provisioner
 
     def preprocess(self, nb: Any, resources: Any = None, km: Any = None) -> Any:
+        """A class of ours: by learner and judge, where its tests are the course's. Else as nbgrader does it."""
         record = read_record(Path.cwd())
-        if record is None:
+        facts = (resources or {}).get("nbgrader", {})
+        if record is None or "notebook" not in facts:
             return super().preprocess(nb, resources, km)
-        word = re.sub(r"^\d\d-", "", resources["nbgrader"]["notebook"])
-        with _environment(SEATRIAL_SEED=str(record.seed(word)), MLFLOW_TRACKING_URI=None):
+        found = judged.unit_of(facts["notebook"], nb)
+        submitted = judged.submitted_notebook(self.config, facts)
+        seed = record.seed(word_of(facts["notebook"]))
+        if not isinstance(found, str) and submitted.is_file():
+            folder = Path(resources["metadata"]["path"])
+            result = judged.judge(*found, submitted, folder, seed, self.isolation)
+            judged.show(nb, result)
+            return nb, resources
+        why = found if isinstance(found, str) else f"there is no {submitted}"
+        self.log.warning("%s runs in a kernel, with its tests beside the answers: %s", facts["notebook"], why)
+        with _environment(SEATRIAL_SEED=str(seed)):
             return super().preprocess(nb, resources, km)
 
 
