@@ -86,12 +86,11 @@ class LiveCheck:
             "environment": {},
         }
 
-    def _new_learner(self, folder: Path) -> Child:
+    def _new_learner(self, folder: Path) -> tuple[Child, bytes]:
         child = spawn("grader.learner", self.events)
         self.children.append(child)
         place = {"environment": self.room.environment, "folder": str(folder)}
-        child.send(codec.dumps({"verb": "begin", "id": 0, **place}))
-        return child
+        return child, codec.dumps({"verb": "begin", "id": 0, **place})
 
     def run(self) -> Report:
         """Every test in order. An endless loop in the learner's code is ended by interrupting the kernel."""

@@ -135,11 +135,10 @@ class Run:
         files = {} if self.restarts else dict(self.stage.files)
         self.relay.begin(self.learner, environment=environment, folder=str(self.stage.folder), files=files)
 
-    def _new_learner(self, folder: Path) -> Child:
-        """A further process on the learner's side; its start is part of the test that wants it."""
-        child = self._take_learner()
-        child.send(self.relay.frame("begin", environment=self.stage.environment, folder=str(folder)))
-        return child
+    def _new_learner(self, folder: Path) -> tuple[Child, bytes]:
+        """A further process on the learner's side, and how it begins: part of the test that wants it."""
+        begin = self.relay.frame("begin", environment=self.stage.environment, folder=str(folder))
+        return self._take_learner(), begin
 
     def _start_process(
         self, command: Sequence[str], environment: Mapping[str, str], folder: str, output: int

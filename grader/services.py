@@ -12,6 +12,7 @@ from grader.jail.children import Child
 from grader.jail.processes import LocalProcess, Start, start_here
 
 FIRST_LINK = 2
+REPLIES_OF_A_START = 2  # to "begin", and to the cell that loads the model
 LOAD_MODEL = """
 import mlflow
 import mlflow.pyfunc
@@ -37,14 +38,14 @@ class Room(Protocol):
 class Services:
     """Serves one run's judge, each request in a thread of its own so that the run keeps its clock.
 
-    start_learner: gives a fresh learner-side child that has begun in the folder it is given.
+    start_learner: gives a fresh learner-side child, and the frame by which it begins in the folder it is given.
     start: how a delivered file is started; inherited: its variables, or None for this process's.
     """
 
     def __init__(
         self,
         room: Room,
-        start_learner: Callable[[Path], Child],
+        start_learner: Callable[[Path], tuple[Child, bytes]],
         start: Start = start_here,
         inherited: Mapping[str, str] | None = None,
     ) -> None:
@@ -53,6 +54,7 @@ class Services:
         self._start_learner = start_learner
         self._processes: list[LocalProcess] = []
         self._links: list[Child] = []
+        self._starting: dict[Child, int] = {}
 
     def serve(self, judge: Child, message: dict[str, Any]) -> None:
         """Answer `message` of the judge's when it is done."""
@@ -99,8 +101,10 @@ class Services:
         return value if what == "wait" else None
 
     def _load_model(self, folder: str) -> int:
-        child = self._start_learner(self._room.empty_folder())
+        child, begin = self._start_learner(self._room.empty_folder())
+        self._starting[child] = REPLIES_OF_A_START
         self._links.append(child)
+        child.send(begin)
         child.send(
             codec.dumps({"verb": "cell", "id": 0, "name": "model", "text": LOAD_MODEL.format(folder=folder)})
         )
@@ -114,6 +118,12 @@ class Services:
     def link_of(self, child: Child) -> int | None:
         """The link under which the judge knows `child`."""
         return FIRST_LINK + self._links.index(child) if child in self._links else None
+
+    def is_start(self, child: Child) -> bool:
+        """Whether the next frame of `child` only says that it has begun; asked once for each frame."""
+        left = self._starting.get(child, 0)
+        self._starting[child] = left - 1
+        return left > 0
 
     def end_test(self) -> None:
         """Stop what the last test started."""

@@ -51,7 +51,7 @@ def cell_reply(value: object, limit_seconds: float) -> dict[str, Any] | None:
 def ending(child: Child) -> tuple[Outcome, str]:
     """Why a learner's process is gone, as an outcome and in words."""
     reason = child.ending()
-    limited = child.killed_because and child.killed_because.startswith(("it took", "it used"))
+    limited = reason.startswith(("it took", "it used"))
     return (Outcome.OUT_OF_LIMITS if limited else Outcome.CRASHED), reason
 
 

@@ -34,6 +34,7 @@ OF_LIBRARIES = (
     "GIT_PYTHON_REFRESH",
     "PYTHONIOENCODING",
     "PYTHONUTF8",
+    "JE_ARROW_MALLOC_CONF",
 )
 OWN_FILES = {
     "/etc/passwd": "learner:x:0:0:learner:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",

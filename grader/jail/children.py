@@ -136,6 +136,7 @@ def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     environment = dict(os.environ)
     environment.update(ONE_THREAD)
     environment.update(
+        JE_ARROW_MALLOC_CONF="background_thread:false",  # a fork would lose the thread and keep its locks
         MPLBACKEND="Agg",
         MLFLOW_DISABLE_TELEMETRY="true",
         DO_NOT_TRACK="true",
