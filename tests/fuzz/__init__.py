@@ -1,0 +1,1 @@
+"""Random damage to what Seatrial reads from learners: notebooks, messages, whole conversations."""
