@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import sys
 import tempfile
 import threading
@@ -25,11 +24,11 @@ from zmq.eventloop.zmqstream import ZMQStream
 
 from grader import codec
 from grader.jail import inside
-from grader.jail.channel import Channel, ChannelClosed
+from grader.jail.channel import Channel
+from grader.kernelroom import end_with, listen, make_room, variables
 
 SEALS_ITSELF = True  # gives up its rights once its sockets are open
 INLINE = "module://matplotlib_inline.backend_inline"
-PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "hb_port": 4, "control_port": 5}
 AHEAD = (
     "IPython.core.completerlib",
     "IPython.core.debugger",
@@ -127,9 +126,8 @@ def main(channel: Channel) -> None:
     """Serve the kernel that the first frame describes until it ends or the other side has gone."""
     order = codec.loads(channel.receive())
     assert isinstance(order, dict)
-    room = Path(order["room"] or tempfile.mkdtemp())
-    work = make_room(room, order)
-    listening = {port: listen(f"{order['sockets']}-{port}") for port in PORTS.values()}
+    room, work = make_room(order)
+    listening = listen(order)
     inside.seal()
     arguments = take_place(room, work, order)
     app = WarmKernel.instance()
@@ -140,34 +138,11 @@ def main(channel: Channel) -> None:
     app.start()
 
 
-def make_room(room: Path, order: dict) -> Path:
-    """A home, and the notebook's folder with the files that lay beside it; gives the latter."""
-    work = room / "work" / order["name"]
-    for folder in (work, room / "home", room / "tmp"):
-        folder.mkdir(parents=True, exist_ok=True)
-    for name in order["folders"]:
-        (work / name).mkdir(parents=True, exist_ok=True)
-    for name, (mode, data) in order["files"].items():
-        path = work / name
-        path.write_bytes(data)
-        path.chmod(mode)
-    return work
-
-
-def listen(path: str) -> socket.socket:
-    """A listening socket in the folder that both sides see."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
-    listener.listen(100)
-    return listener
-
-
 def take_place(room: Path, work: Path, order: dict) -> list[str]:
     """Make this process look like a fresh `python -m ipykernel_launcher`; gives its arguments."""
     packages = [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place in sys.path]
     os.environ.clear()
-    os.environ.update(order["environment"])
-    os.environ.update(HOME=str(room / "home"), TMPDIR=str(room / "tmp"))
+    os.environ.update(variables(order, room))
     tempfile.tempdir = None
     start = os.getcwd()
     os.chdir(work)
@@ -186,11 +161,3 @@ def set_backend(matplotlib: Any) -> None:
     backend = os.environ.get("MPLBACKEND") or INLINE
     for settings in (matplotlib.rcParams, matplotlib.rcParamsOrig):
         dict.__setitem__(settings, "backend", backend)
-
-
-def end_with(channel: Channel) -> None:
-    """End this process as soon as the other side has gone."""
-    with contextlib.suppress(ChannelClosed):
-        while True:
-            channel.receive()
-    os._exit(0)

@@ -24,7 +24,7 @@ LAYERS = (
     "classroom watch verify workspace magics checking attempts lab live progress doctor skeleton",
     "build filled runner relay report misconceptions verdicts services workers jailed stage seat solution",
     "expect source lesson course notebook remote judge judging learner jail"
-    " header markers names rules parsed built matching untouched offline kernelhost",
+    " header markers names rules parsed built matching untouched offline kernelhost kernelrelay kernelroom",
     "codec tracking kernel store run_store twin",
     "model errors atomic",
 )

@@ -27,11 +27,12 @@ from plugin_course import (
 
 pytest.importorskip("fcntl", reason="nbgrader's kernels are forked, which Windows cannot")
 
+from jupyter_client.kernelspec import KernelSpec
 from nbclient.exceptions import DeadKernelError
 from nbgrader.preprocessors import Execute
 
-from grader.classroom.execute import ClassExecute, autograde_steps, parents_of
-from grader.classroom.kernels import files_beside, kernel_environment, own_arguments
+from grader.classroom.execute import ClassExecute, autograde_steps, warm_parents_of
+from grader.classroom.kernels import files_beside, folders_of, kernel_environment, own_arguments
 from grader.errors import SeatrialError
 from grader.jail.isolation import Isolation, IsolationMissing, probe
 
@@ -214,6 +215,55 @@ def test_a_jailed_kernel_sees_no_network_and_no_home(tmp_path: Path) -> None:
     assert shown(places) == "(False, False, [])"
 
 
+@pytest.fixture
+def other_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a kernel that cannot be forked: its Python is to be started with a variable."""
+    folder = tmp_path / "jupyter" / "kernels" / "other"
+    folder.mkdir(parents=True)
+    argv = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "Other", "language": "python", "env": {"PYTHONHASHSEED": "7"}}
+    (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("SECRET_TOKEN", "s3cret")
+    return "other"
+
+
+@pytest.mark.parametrize(
+    "level",
+    [
+        "reduced",
+        pytest.param(
+            "full",
+            marks=[
+                pytest.mark.skipif(not FULL, reason="no jail on this machine"),
+                pytest.mark.xfail(strict=False, reason="libzmq aborts where a netlink socket gives EPERM"),
+            ],
+        ),
+    ],
+)
+def test_another_kernel_starts_by_its_own_command(tmp_path: Path, other_kernel: str, level: str) -> None:
+    """In the jail, too, with the files beside the notebook; outputs and time limit are nbgrader's."""
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "data.txt").write_text("beside", encoding="utf-8")
+    cells = ["import os\nos.environ['PYTHONHASHSEED']", "open('data.txt').read()", "1 / 0"]
+    cells += ["import time\ntime.sleep(60)", "print('still here')"]
+    found = executed(work, *cells, isolation=level, kernel=other_kernel, timeout=3)
+    look = "'SECRET_TOKEN' in os.environ, os.path.exists('/etc/shadow')"
+
+    assert found == executed(work, *cells, isolation=None, kernel=other_kernel, timeout=3)
+    seen = shown(executed(work, "import os", look, isolation=level, kernel=other_kernel)[1])
+    assert seen == ("(False, False)" if level == "full" else "(False, True)")
+
+
+def test_a_kernel_that_is_not_installed_is_named() -> None:
+    """Before anything starts."""
+    spec = KernelSpec(argv=["no-such-program"], display_name="Gone")
+
+    with pytest.raises(SeatrialError, match='"Gone" starts no-such-program'):
+        folders_of(spec)
+
+
 def test_nothing_runs_where_there_can_be_no_jail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Full isolation is the default, and a machine that cannot give it says so before anything runs."""
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -245,7 +295,7 @@ def test_nothing_is_left_behind(tmp_path: Path, level: str) -> None:
 def test_the_warm_parent_is_kept(tmp_path: Path) -> None:
     """Notebooks of one nbgrader process share it; the second starts in the time of a fork."""
     executed(tmp_path, "1")
-    parents = parents_of(tuple(LIGHT), BEST)
+    parents = warm_parents_of(tuple(LIGHT), Isolation(BEST))
     before = list(parents._parents)
     executed(tmp_path, "1")
 
@@ -294,16 +344,12 @@ def test_only_this_environments_ipykernel_is_forked(
     argv: list[str], env: dict, expected: list[str] | None
 ) -> None:
     """Any other kernel starts by its own command."""
-    from jupyter_client.kernelspec import KernelSpec
-
     assert own_arguments(KernelSpec(argv=argv, env=env)) == expected
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
 def test_another_environment_of_the_same_python_is_another(tmp_path: Path) -> None:
     """Two environments may share the interpreter that both link to, and have other packages."""
-    from jupyter_client.kernelspec import KernelSpec
-
     (tmp_path / "python").symlink_to(os.path.realpath(sys.executable))
     argv = [str(tmp_path / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 

@@ -16,8 +16,14 @@ from traitlets import Dict, Enum, Integer, List, Unicode
 
 from grader.classroom import judged
 from grader.classroom.assigned import word_of
-from grader.classroom.kernels import WarmKernelManager, WarmProvisioner
-from grader.classroom.parents import Parents
+from grader.classroom.kernels import (
+    RelayedProvisioner,
+    WarmKernelManager,
+    WarmProvisioner,
+    folders_of,
+    own_arguments,
+)
+from grader.classroom.parents import relays, warm_parents
 from grader.classroom.record import read_record
 from grader.jail.isolation import Isolation
 
@@ -36,10 +42,8 @@ PRELOADED = (
 )
 
 
-@functools.cache
-def parents_of(modules: tuple[str, ...], isolation: str) -> Parents:
-    """The warm parents with these modules, which live as long as this process."""
-    return Parents(modules, Isolation(isolation))
+warm_parents_of = functools.cache(warm_parents)  # they live as long as this process
+relays_of = functools.cache(relays)
 
 
 class ClassExecute(Execute):
@@ -71,6 +75,11 @@ class ClassExecute(Execute):
         help="Environment variables for kernels, beside PATH, the language's and nbgrader's own."
     ).tag(config=True)
 
+    readable_folders = List(
+        Unicode(),
+        help="Folders that a jailed kernel of another language or environment may read, beside its own.",
+    ).tag(config=True)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("kernel_manager_class", WarmKernelManager)
         super().__init__(*args, **kwargs)
@@ -83,9 +92,17 @@ class ClassExecute(Execute):
             manager.start = self._provisioner
         return manager
 
-    def _provisioner(self, **facts: Any) -> WarmProvisioner:
-        provisioner = WarmProvisioner(**facts)
-        provisioner.parents = parents_of(tuple(self.preload), self.isolation)
+    def _provisioner(self, **facts: Any) -> WarmProvisioner | None:
+        """What starts a kernel: a fork, its own command in a jail, or None for its own command as ever."""
+        spec, isolation = facts["kernel_spec"], Isolation(self.isolation)
+        if own_arguments(spec) is not None:
+            provisioner = WarmProvisioner(**facts)
+            provisioner.parents = warm_parents_of(tuple(self.preload), isolation)
+        elif isolation is Isolation.FULL:
+            provisioner = RelayedProvisioner(**facts)
+            provisioner.parents = relays_of((*folders_of(spec), *map(Path, self.readable_folders)))
+        else:
+            return None
         provisioner.file_megabytes = self.files_limit_megabytes
         provisioner.memory_megabytes = self.memory_limit_megabytes
         provisioner.environment = self.kernel_environment

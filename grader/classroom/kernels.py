@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import time
@@ -25,9 +26,10 @@ from grader import codec
 from grader.classroom.parents import MEGABYTE, Parents, Seated, wait_started
 from grader.errors import SeatrialError
 from grader.jail.children import Child
-from grader.kernelhost import PORTS
+from grader.kernelroom import PORTS
 
 START_SECONDS = 60
+HERE = ("python", "python3", f"python3.{sys.version_info.minor}")  # for jupyter_client: this very Python
 LEFT_OUT = {".ipynb_checkpoints", ".git"}
 PASSED_ON = ("PATH", "LANG", "LANGUAGE", "TZ")
 PASSED_ON_PREFIXES = ("LC_", "NBGRADER_", "SEATRIAL_SEED")
@@ -71,7 +73,7 @@ class WarmProvisioner(KernelProvisionerBase):
             "name": self.folder.name,
             "sockets": self.seated.sockets_inside,
             "connection": inner,
-            "arguments": [*(own_arguments(self.kernel_spec) or []), *kwargs.get("extra_arguments", [])],
+            **self._command(list(kwargs.get("extra_arguments", []))),
             "environment": {**kernel_environment(), **self.environment, **self.kernel_spec.env},
             "folders": folders,
             "files": files,
@@ -79,6 +81,9 @@ class WarmProvisioner(KernelProvisionerBase):
         self.seated.child.send(codec.dumps(order))
         wait_started(self.seated.child, START_SECONDS)
         return self.connection_info
+
+    def _command(self, extra: list[str]) -> dict[str, list[str]]:
+        return {"arguments": [*(own_arguments(self.kernel_spec) or []), *extra]}
 
     def _key(self) -> str:
         key: Any = self.connection_info["key"]
@@ -115,6 +120,41 @@ class WarmProvisioner(KernelProvisionerBase):
 
     async def cleanup(self, restart: bool = False) -> None:
         await self.kill(restart)
+
+
+class RelayedProvisioner(WarmProvisioner):
+    """A kernel that starts by its own command, in a jail."""
+
+    def _command(self, extra: list[str]) -> dict[str, list[str]]:
+        words = [
+            word.replace("{resource_dir}", self.kernel_spec.resource_dir) for word in self.kernel_spec.argv
+        ]
+        return {"command": [str(command_of(self.kernel_spec)), *words[1:], *extra]}
+
+
+def command_of(spec: KernelSpec) -> Path:
+    """The program of a kernel. Raises SeatrialError if there is none."""
+    found = shutil.which(sys.executable if spec.argv[0] in HERE else spec.argv[0])
+    if found is None:
+        raise SeatrialError(f'the kernel "{spec.display_name}" starts {spec.argv[0]}, which is not installed')
+    return Path(os.path.abspath(found))
+
+
+def folders_of(spec: KernelSpec) -> tuple[Path, ...]:
+    """What a kernel's program needs to be able to read: where it is installed, and where its settings lie.
+
+    Raises SeatrialError where that would show the course to it.
+    """
+    command = command_of(spec)
+    folders = {Path(spec.resource_dir)} if spec.resource_dir else set()
+    for place in (command, command.resolve()):
+        folders.add(place.parent.parent if place.parent.name == "bin" else place.parent)
+    for folder in folders:
+        if Path.cwd().is_relative_to(folder) and folder != Path("/usr"):
+            what = f'the kernel "{spec.display_name}" lies in {folder}, and so does the course'
+            raise SeatrialError(f"{what}; a jail cannot show one without the other. Install it elsewhere.")
+    system = (Path("/usr"), Path("/bin"))
+    return tuple(sorted(one for one in folders if not any(one.is_relative_to(known) for known in system)))
 
 
 def lives(child: Child) -> bool:
@@ -165,8 +205,7 @@ def files_beside(folder: Path, megabytes: int) -> tuple[list[str], dict[str, tup
 def own_arguments(spec: KernelSpec) -> list[str] | None:
     """Arguments of a kernel that is ipykernel in this very environment, without its connection file, or None."""
     command = list(spec.argv)
-    here = {"python", "python3", f"python3.{sys.version_info.minor}"}
-    if not command or not (command[0] in here or same_command(Path(command[0]), Path(sys.executable))):
+    if not command or not (command[0] in HERE or same_command(Path(command[0]), Path(sys.executable))):
         return None
     if any(name.startswith(("PYTHON", "LD_")) for name in spec.env):
         return None  # an interpreter that runs already would not heed them
@@ -186,19 +225,21 @@ def same_command(one: Path, other: Path) -> bool:
 
 
 class WarmKernelManager(AsyncKernelManager):
-    """jupyter_client's manager; a Python kernel of this environment is forked, another one starts as it always does.
+    """jupyter_client's manager, which leaves it to `start` what starts a kernel.
 
-    start: gives the provisioner of a kernel that is to be forked. Set by who makes the manager.
+    start: gives a provisioner, or None for jupyter_client's own, and is set by who makes the manager.
     """
 
     client_factory = Type("grader.classroom.kernels.PromptClient", klass=AsyncKernelClient)
-    start: Callable[..., WarmProvisioner]
+    start: Callable[..., WarmProvisioner | None]
 
     async def _async_pre_start_kernel(self, **kwargs: Any) -> Any:
-        spec = self.kernel_spec
-        if self.provisioner is None and spec is not None and own_arguments(spec) is not None:
+        if self.provisioner is None and self.kernel_spec is not None:
             self.kernel_id = self.kernel_id or str(uuid.uuid4())
-            self.provisioner = self.start(kernel_id=self.kernel_id, kernel_spec=spec, parent=self)
+            self.provisioner = self.start(kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self)
+        if self.provisioner is None:
+            own = {name: os.environ[name] for name in ("HOME",) if name in os.environ}
+            kwargs["env"] = {**own, **kernel_environment(), **kwargs.get("env", {})}
         return await super()._async_pre_start_kernel(**kwargs)
 
     pre_start_kernel = _async_pre_start_kernel

@@ -9,7 +9,7 @@ import queue
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from grader.jail.children import Child, MemoryWatch
 from grader.jail.isolation import Isolation, require
 from grader.jail.zygote import Zygote
 
-KERNEL_PROGRAM = "grader.kernelhost"
+KERNEL_PROGRAM, RELAY_PROGRAM = "grader.kernelhost", "grader.kernelrelay"
 MEGABYTE = 1024 * 1024
 MEMORY = "it used more than {} MB of memory"
 MOST_SECONDS = 24 * 3600  # of computing; nbgrader's own limits are per cell
@@ -120,7 +120,9 @@ class JailedParent:
         self.busy = False
         self.program = program
         self.numbers = itertools.count(1)
-        self.jail = Jail(modules, [program], files={str(path): path for path in readable}, shared=True)
+        self.jail = Jail(
+            modules, [program], files={str(path): path for path in readable}, hidden=[Path.cwd()], shared=True
+        )
 
     def seat(self, megabytes: int) -> JailedSeat:
         return JailedSeat(self, megabytes)
@@ -130,16 +132,15 @@ class JailedParent:
 
 
 class Parents:
-    """The warm parents of one nbgrader process, which end with it. A parent that has gone is replaced."""
+    """The parents of one kind of an nbgrader process, which end with it. One that has gone is replaced."""
 
-    def __init__(self, modules: Sequence[str], isolation: Isolation) -> None:
-        self._modules = tuple(modules)
-        self._isolation = require(isolation)
+    def __init__(self, make: Callable[[], Parent]) -> None:
+        self._make = make
         self._parents: list[Parent] = []
         atexit.register(self.close)
 
     def seat(self, megabytes: int) -> Seated:
-        """A forked kernel in a seat of its own. Raises WorkerLost if it cannot be had, twice."""
+        """A kernel in a seat of its own. Raises WorkerLost if it cannot be had, twice."""
         parent = next((parent for parent in self._parents if not parent.busy), None)
         if parent is not None:
             try:
@@ -147,14 +148,26 @@ class Parents:
             except WorkerLost:
                 self._parents.remove(parent)
                 parent.close()
-        full = self._isolation is Isolation.FULL
-        parent = JailedParent(self._modules) if full else PlainParent(self._modules)
+        parent = self._make()
         self._parents.append(parent)
         return parent.seat(megabytes)
 
     def close(self) -> None:
         while self._parents:
             self._parents.pop().close()
+
+
+def warm_parents(modules: tuple[str, ...], isolation: Isolation) -> Parents:
+    """For kernels of this Python. Raises IsolationMissing where FULL cannot be had."""
+    if require(isolation) is Isolation.FULL:
+        return Parents(lambda: JailedParent(modules))
+    return Parents(lambda: PlainParent(modules))
+
+
+def relays(readable: tuple[Path, ...]) -> Parents:
+    """For kernels that start by their own command in a jail. readable: folders that they need."""
+    require(Isolation.FULL)
+    return Parents(lambda: JailedParent((), RELAY_PROGRAM, readable))
 
 
 def wait_started(child: Child, seconds: float) -> bytes:
