@@ -32,6 +32,11 @@ class JailedWorkers:
         self._group = cgroups.make_group()
         self.jail = Jail(modules, programs, files={PREPARED_STORE: store}, hidden=hidden)
 
+    @property
+    def group_folder(self) -> Path | None:
+        """The control group of the learner's side, or None."""
+        return self._group.memory if self._group is not None else None
+
     def learner(self) -> Child:
         return self.jail.fork(self._learner, self.events)
 

@@ -35,7 +35,8 @@ class Transcript:
     def __init__(self) -> None:
         import tempfile
 
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as the process lives)
+        folder = os.environ.pop("SEATRIAL_OUTPUT", None)  # in a jail it has a place of its own
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  (open as long as the process lives)
         self._descriptor = self._file.fileno()
         for descriptor in (1, 2):
             os.dup2(self._descriptor, descriptor)

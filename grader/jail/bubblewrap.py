@@ -106,7 +106,13 @@ def environment(extra: Mapping[str, str]) -> dict[str, str]:
         for folder in python_folders()
         if Path(folder).name in ("grader", "tidewater")
     ]
-    chosen |= {"PATH": path, "HOME": "/tmp", "TMPDIR": "/tmp", "PYTHONPATH": os.pathsep.join(packages)}
+    chosen |= {
+        "PATH": path,
+        "HOME": "/tmp",
+        "TMPDIR": "/tmp",
+        "SEATRIAL_OUTPUT": inside.OUTPUT,
+        "PYTHONPATH": os.pathsep.join(packages),
+    }
     chosen |= {"PYTHONDONTWRITEBYTECODE": "1", "LANG": chosen.get("LANG", "C.UTF-8"), **extra}
     return chosen
 
@@ -124,6 +130,7 @@ def arguments(bwrap: str, seen: View, variables: Mapping[str, str], command: lis
     for folder in seen.hidden:
         line += ["--tmpfs", folder, "--remount-ro", folder]
     line += ["--proc", "/proc", "--dev", "/dev", "--dir", inside.SEAT, "--dir", inside.WORK]
+    line += ["--dir", inside.OUTPUT]
     for inner, outer in seen.writable.items():
         line += ["--bind", outer, inner]
     line += ["--remount-ro", "/", "--chdir", "/", "--clearenv"]

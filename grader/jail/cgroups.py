@@ -24,7 +24,7 @@ class Group:
 
     def __init__(self, memory: Path, pids: Path | None, *, version: int) -> None:
         self._folders = [memory] if pids is None or pids == memory else [memory, pids]
-        self._memory, self._pids, self._version = memory, pids, version
+        self.memory, self._pids, self._version = memory, pids, version
         self._killed_before = 0
 
     def limit(self, megabytes: int, processes: int) -> None:
@@ -33,11 +33,11 @@ class Group:
         names = ("memory.max",) if self._version == 2 else ("memory.limit_in_bytes",)
         swap = "memory.swap.max" if self._version == 2 else "memory.memsw.limit_in_bytes"
         with contextlib.suppress(OSError):  # the joint bound of version 1 may not lie below the other
-            (self._memory / swap).write_text("-1" if self._version == 1 else "0")
+            (self.memory / swap).write_text("-1" if self._version == 1 else "0")
         for name in names:
-            (self._memory / name).write_text(size)
+            (self.memory / name).write_text(size)
         with contextlib.suppress(OSError):
-            (self._memory / swap).write_text(size if self._version == 1 else "0")
+            (self.memory / swap).write_text(size if self._version == 1 else "0")
         if self._pids is not None:
             with contextlib.suppress(OSError):
                 (self._pids / "pids.max").write_text(str(processes))
@@ -48,6 +48,10 @@ class Group:
         for folder in self._folders:
             (folder / "cgroup.procs").write_text(str(pid))
 
+    def has(self, pid: int) -> bool:
+        """Whether a process is in the group."""
+        return str(pid) in (self.memory / "cgroup.procs").read_text(encoding="ascii").split()
+
     def killed(self) -> bool:
         """Whether the kernel killed one of the group's processes for its memory since `limit`."""
         return self._kills() > self._killed_before
@@ -55,7 +59,7 @@ class Group:
     def _kills(self) -> int:
         name = "memory.events" if self._version == 2 else "memory.oom_control"
         with contextlib.suppress(OSError):
-            for line in (self._memory / name).read_text(encoding="ascii").splitlines():
+            for line in (self.memory / name).read_text(encoding="ascii").splitlines():
                 word, _, count = line.partition(" ")
                 if word == "oom_kill":
                     return int(count)

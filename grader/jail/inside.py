@@ -21,6 +21,8 @@ from grader.jail import seccomp
 SEAT = "/seatrial-seat"  # the task's memory file system, as the warm parent sees it
 WORK = "/seatrial"  # of it, what the learner's side and the judge see
 RUN, STORE = f"{WORK}/run", f"{WORK}/store"
+OUTPUT = "/seatrial-output"  # each child's own, so that a full disk does not swallow what it prints
+OUTPUT_MEGABYTES = 64
 SHARED = "/seatrial-wire"  # a folder of the supervisor's, for programs that listen on sockets
 JUDGE_TMP_MEGABYTES = 256
 MOST_DESCRIPTORS = 1024
@@ -101,6 +103,8 @@ class Insider:
         _mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
         if self._seated:
             _mount(f"{SEAT}/work", WORK, None, _MS_BIND)
+        size = f"size={OUTPUT_MEGABYTES}m,mode=0700"
+        _mount("tmpfs", OUTPUT, "tmpfs", _MS_NOSUID | _MS_NODEV, size)
         kept = [(place, os.open(place, os.O_PATH)) for place in self._below_tmp]
         if judge or not self._seated:
             size = f"size={JUDGE_TMP_MEGABYTES}m,mode=1777"

@@ -33,6 +33,7 @@ _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid of a message's sender
 _SHOWN = 2000
 FOLDER = "seatrial-jail-"
 POLL_SECONDS = 0.01
+END_SECONDS = 10.0
 
 
 def remove_orphans() -> None:
@@ -79,8 +80,8 @@ class Jail(Zygote):
         shared: bool = False,
     ) -> None:
         remove_orphans()
-        self._folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
-        self._words = self._folder / "words"
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
+        self._words = self.folder / "words"
         self._hidden = tuple(hidden)
         self.environment = bubblewrap.environment(variables or {})
         self._files = {**self._own_files(), **(files or {})}
@@ -91,18 +92,18 @@ class Jail(Zygote):
             super().__init__(modules, programs)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
             raise
 
     def _own_files(self) -> dict[str, Path]:
         files = {}
         for name, text in bubblewrap.OWN_FILES.items():
-            files[name] = self._folder / Path(name).name
+            files[name] = self.folder / Path(name).name
             files[name].write_text(text, encoding="ascii")
         return files
 
     def _make_shared(self) -> Path:
-        folder = self._folder / "wire"
+        folder = self.folder / "wire"
         folder.mkdir()
         if os.geteuid() == 0:
             os.chown(folder, JAIL_USER, JAIL_USER)
@@ -142,9 +143,9 @@ class Jail(Zygote):
 
         seen = dataclasses.replace(seen, readable=numbered(seen.readable), writable=numbered(seen.writable))
         line = bubblewrap.arguments(bwrap, seen, self.environment, inner)
-        opened = self._folder / "open"
+        opened = self.folder / "open"
         opened.mkdir()
-        self._folder.chmod(0o711)
+        self.folder.chmod(0o711)
         order = {"open": str(opened), "user": JAIL_USER, "places": places, "command": line}
         return [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")), json.dumps(order)]
 
@@ -205,9 +206,11 @@ class Jail(Zygote):
             return
         self._closed = True
         self._socket.close()
-        for pid in (self._pid, self._process.pid):
-            if pid:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        self._process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid or self._process.pid, signal.SIGKILL)
+        try:
+            self._process.wait(timeout=END_SECONDS)  # bubblewrap ends once all in the jail have gone
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,7 +1,8 @@
 """The filter of system calls that learner code runs under: what attacks a kernel, and no program here needs.
 
 A list of refusals in the manner of Docker's and Flatpak's, compiled by libseccomp. A refused call gives EPERM;
-clone3 gives ENOSYS, so that the C library falls back to clone, whose flags a filter can read.
+clone3 gives ENOSYS, so that the C library falls back to clone, whose flags a filter can read. Memory that belongs
+to no process (memfd, System V segments) is refused, since without a control group nothing would bound it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import tempfile
 REFUSED = """
     acct add_key adjtimex bpf chroot clock_adjtime clock_settime delete_module finit_module fsconfig
     fsmount fsopen fspick init_module io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp
-    kexec_file_load kexec_load keyctl lookup_dcookie mbind migrate_pages mount mount_setattr move_mount
-    move_pages name_to_handle_at nfsservctl open_by_handle_at open_tree perf_event_open personality
-    pidfd_getfd pivot_root process_madvise process_vm_readv process_vm_writev ptrace quotactl
-    quotactl_fd reboot request_key set_mempolicy setdomainname sethostname setns settimeofday swapoff
-    swapon syslog umount umount2 unshare userfaultfd uselib vhangup vm86 vm86old
+    kexec_file_load kexec_load keyctl lookup_dcookie mbind memfd_create memfd_secret migrate_pages mount
+    mount_setattr move_mount move_pages name_to_handle_at nfsservctl open_by_handle_at open_tree
+    perf_event_open personality pidfd_getfd pivot_root process_madvise process_vm_readv
+    process_vm_writev ptrace quotactl quotactl_fd reboot request_key set_mempolicy setdomainname
+    sethostname setns settimeofday shmget swapoff swapon syslog umount umount2 unshare userfaultfd
+    uselib vhangup vm86 vm86old
 """.split()  # noqa: SIM905  (a list of sixty strings is harder to read)
 NEW_NAMESPACES = 0x7E020000 | 0x80  # every CLONE_NEW* flag of clone
 FAMILIES = (1, 2, 10)  # AF_UNIX, AF_INET, AF_INET6: all that a private loopback needs
