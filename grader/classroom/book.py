@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from grader.classroom.entries import BookNotebook, Entry, Place, Row, book_notebook
-from grader.classroom.results import GRADED
+from grader.classroom.results import GRADED, Result
 from grader.classroom.settings import ClassSettings
 from grader.errors import SeatrialError
 
@@ -127,18 +127,15 @@ class GradeBook:
         Returns the points by notebook, as the tests have them; what an instructor gave does not count here.
         """
         with self._said():
-            submission = self._submission(student, assignment)
-            if timestamp is not None:
-                submission.timestamp = timestamp
-            notebooks = {notebook.notebook_id: notebook for notebook in submission.notebooks}
+            submission_id = self._submission(student, assignment, timestamp)
             book = self.assignment(assignment) or {}
+            ids = self._notebooks(submission_id, book.values())
             points = {}
             for entry in entries:
                 known = book[entry.notebook]
-                points[entry.notebook] = self._write_notebook(notebooks[known.id], known, entry)
-            self._session.flush()
+                points[entry.notebook] = self._write_notebook(ids[known.id], known, entry)
             for entry in entries:
-                self._assign_penalty(student, submission, notebooks[book[entry.notebook].id])
+                self._assign_penalty(student, submission_id, ids[book[entry.notebook].id])
                 row = replace(entry.row, points=points[entry.notebook])
                 self._remember((student, assignment, entry.notebook), row)
             self._session.commit()
@@ -151,85 +148,93 @@ class GradeBook:
             self._remember(place, row)
             self._session.commit()
 
-    def _submission(self, student: str, assignment: str) -> Any:
-        """The submission with all its rows, made where it is not there, as nbgrader makes it."""
-        from nbgrader.api import Assignment, Student, SubmittedAssignment, SubmittedNotebook
-        from sqlalchemy import select
-        from sqlalchemy.orm import selectinload
+    def _submission(self, student: str, assignment: str, timestamp: datetime.datetime | None) -> str:
+        """The submission's id; student and submission are made where they are not there."""
+        from nbgrader.api import Assignment, Student, SubmittedAssignment, new_uuid
+        from sqlalchemy import insert, select, update
 
-        session = self._session
-        if session.get(Student, student) is None:
-            session.add(Student(id=student))
-            session.flush()
-        loaded = selectinload(SubmittedAssignment.notebooks)
-        both = (
-            loaded.selectinload(SubmittedNotebook.grades),
-            loaded.selectinload(SubmittedNotebook.comments),
-        )
-        query = (
-            select(SubmittedAssignment)
-            .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
-            .where(Assignment.name == assignment, SubmittedAssignment.student_id == student)
-            .options(*both)
-        )
-        submission = session.execute(query).scalar_one_or_none()
-        if submission is None:
-            found = self._book.find_assignment(assignment)
-            submission = SubmittedAssignment(assignment_id=found.id, student_id=student)
-            session.add(submission)
-            session.flush()
-        there = {notebook.notebook_id for notebook in submission.notebooks}
-        for known in (self.assignment(assignment) or {}).values():
-            if known.id not in there:
-                self._add_notebook(submission, known)
-        return submission
+        run = self._session.execute
+        if run(select(Student.id).where(Student.id == student)).first() is None:
+            run(insert(Student.__table__).values(id=student))
+        of = run(select(Assignment.id).where(Assignment.name == assignment)).scalar_one()
+        table = SubmittedAssignment.__table__
+        there = run(
+            select(table.c.id).where(table.c.assignment_id == of, table.c.student_id == student)
+        ).scalar()
+        if there is None:
+            there = new_uuid()
+            run(insert(table).values(id=there, assignment_id=of, student_id=student))
+        if timestamp is not None:
+            run(update(table).where(table.c.id == there).values(timestamp=timestamp))
+        return str(there)
 
-    def _add_notebook(self, submission: Any, known: BookNotebook) -> None:
-        from nbgrader.api import Comment, Grade, SubmittedNotebook
+    def _notebooks(self, submission_id: str, known: Iterable[BookNotebook]) -> dict[str, str]:
+        """Ids of the submission's notebooks by id of the notebook; what is missing is made as nbgrader makes it."""
+        from nbgrader.api import Comment, Grade, SubmittedNotebook, new_uuid
+        from sqlalchemy import insert, select
 
-        notebook = SubmittedNotebook(notebook_id=known.id)
-        for name in known.grades:
-            notebook.grades.append(Grade(cell_id=known.cell_ids[f"grade {name}"]))
-        for name in known.solutions:
-            notebook.comments.append(Comment(cell_id=known.cell_ids[f"solution {name}"]))
-        submission.notebooks.append(notebook)
-
-    def _write_notebook(self, notebook: Any, known: BookNotebook, entry: Entry) -> float:
-        grades = {grade.cell_id: grade for grade in notebook.grades}
-        for test in entry.result.tests:
-            if entry.only is not None and test.name not in entry.only:
+        table, run = SubmittedNotebook.__table__, self._session.execute
+        query = select(table.c.notebook_id, table.c.id).where(table.c.assignment_id == submission_id)
+        found = {row.notebook_id: row.id for row in run(query)}
+        for notebook in known:
+            if notebook.id in found:
                 continue
-            grade = grades[known.cell_ids[f"grade {test.name}"]]
-            grade.auto_score = test.points
-            grade.needs_manual_grade = grade.manual_score is not None
-        points = sum(grade.auto_score or 0.0 for grade in grades.values())
-        if entry.only is not None:
-            return points
-        comments = {comment.cell_id: comment for comment in notebook.comments}
-        for name in known.solutions:
-            comment = comments[known.cell_ids[f"solution {name}"]]
-            if entry.result.state != GRADED:
-                comment.auto_comment = entry.result.reason
-            else:
-                comment.auto_comment = NO_RESPONSE if name in entry.result.untouched else None
-        return points
+            one = found[notebook.id] = new_uuid()
+            run(insert(table).values(id=one, notebook_id=notebook.id, assignment_id=submission_id))
+            for model, kind, names in (
+                (Grade, "grade", notebook.grades),
+                (Comment, "solution", notebook.solutions),
+            ):
+                rows = [
+                    {"notebook_id": one, "cell_id": notebook.cell_ids[f"{kind} {name}"]} for name in names
+                ]
+                if rows:
+                    run(insert(model.__table__), rows)
+        return found
 
-    def _assign_penalty(self, student: str, submission: Any, notebook: Any) -> None:
+    def _write_notebook(self, one: str, known: BookNotebook, entry: Entry) -> float:
+        """Grades, and comments unless only some tests are wanted; returns the points of the whole notebook."""
+        from nbgrader.api import Comment, Grade
+        from sqlalchemy import bindparam, func, select, update
+
+        grade, comment, run = Grade.__table__, Comment.__table__, self._session.execute
+        same = (grade.c.notebook_id == one, grade.c.cell_id == bindparam("cell"))
+        values = {"auto_score": bindparam("points"), "needs_manual_grade": grade.c.manual_score.isnot(None)}
+        rows = [
+            {"cell": known.cell_ids[f"grade {test.name}"], "points": test.points}
+            for test in entry.result.tests
+            if entry.only is None or test.name in entry.only
+        ]
+        run(update(grade).where(*same).values(**values), rows)
+        if entry.only is not None:
+            total = func.coalesce(func.sum(grade.c.auto_score), 0.0)
+            return float(run(select(total).where(grade.c.notebook_id == one)).scalar_one())
+        same = (comment.c.notebook_id == one, comment.c.cell_id == bindparam("cell"))
+        rows = [
+            {"cell": known.cell_ids[f"solution {name}"], "said": _comment(name, entry.result)}
+            for name in known.solutions
+        ]
+        if rows:
+            run(update(comment).where(*same).values(auto_comment=bindparam("said")), rows)
+        return entry.result.points
+
+    def _assign_penalty(self, student: str, submission_id: str, one: str) -> None:
         """What the class's plug-in for late submissions says, within nbgrader's bounds."""
+        from nbgrader.api import SubmittedAssignment, SubmittedNotebook
+
+        submission = self._session.get(SubmittedAssignment, submission_id)
+        notebook = self._session.get(SubmittedNotebook, one)
         notebook.late_submission_penalty = None
         seconds = submission.total_seconds_late
-        if seconds <= 0:
-            return
-        self._session.flush()
-        self._session.expire(notebook, ["score"])
-        late = self._settings.late
-        try:
-            penalty = late.plugin_inst.late_submission_penalty(student, notebook.score, seconds)
-            if penalty is not None:
-                notebook.late_submission_penalty = min(max(penalty, 0), notebook.score)
-        except Exception as error:
-            what = f"the plug-in for late submissions failed ({type(error).__name__}: {error})"
-            raise SeatrialError(f"{what}; mend c.AssignLatePenalties in nbgrader_config.py") from error
+        if seconds > 0:
+            late = self._settings.late
+            try:
+                penalty = late.plugin_inst.late_submission_penalty(student, notebook.score, seconds)
+                if penalty is not None:
+                    notebook.late_submission_penalty = min(max(penalty, 0), notebook.score)
+            except Exception as error:
+                what = f"the plug-in for late submissions failed ({type(error).__name__}: {error})"
+                raise SeatrialError(f"{what}; mend c.AssignLatePenalties in nbgrader_config.py") from error
 
     def _remember(self, place: Place, row: Row) -> None:
         from sqlalchemy import delete, insert
@@ -259,6 +264,12 @@ class GradeBook:
         if hasattr(self, "_session"):
             with contextlib.suppress(Exception):
                 self._session.rollback()
+
+
+def _comment(answer: str, result: Result) -> str | None:
+    if result.state != GRADED:
+        return result.reason
+    return NO_RESPONSE if answer in result.untouched else None
 
 
 def _wait_for_locks(connection: Any, _record: Any) -> None:

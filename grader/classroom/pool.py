@@ -17,6 +17,7 @@ from grader.workers import Workers
 RECYCLE_AFTER = 200  # runs of one worker, so that nothing that it piles up stays
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 20.0  # from the killing of a worker that hangs to giving up its thread
+END_SECONDS = 5.0  # that threads have to finish what they write when everything ends
 ATTEMPTS = 2
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class Lease:
         self._runs = 0
         self._deadline = float("inf")
         self._hung = False
+        self._ended = threading.Event()
 
     def run(self, function: Callable[[Workers], R], limit_seconds: float) -> R:
         """What the function gives with this worker, tried once more with a fresh one if anything goes wrong.
@@ -86,6 +88,8 @@ class Lease:
 
     def _started(self) -> Workers:
         for attempt in range(1, ATTEMPTS + 1):
+            if self._ended.is_set():
+                raise NoWorker("the work has ended")
             try:
                 return self._make()
             except Exception as error:
@@ -104,6 +108,11 @@ class Lease:
         self._hung = True
         if self._workers is not None:
             threading.Thread(target=_quietly, args=(self._workers.close,), daemon=True).start()
+
+    def end(self) -> None:
+        """Ends the worker for good, from any thread."""
+        self._ended.set()
+        self.drop()
 
     def drop(self) -> None:
         """Ends the worker; the next run starts another."""
@@ -126,6 +135,7 @@ class _Seat(Generic[T]):
     order: _Order[T] | None = None
     killed: bool = False
     given_up: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
 
 
 class Pool(Generic[T, R]):
@@ -154,7 +164,10 @@ class Pool(Generic[T, R]):
             seat.given_up.set()
             self._orders.put(None)
         for seat in self._seats:
-            seat.lease.drop()
+            seat.lease.end()
+        for seat in self._seats:
+            if seat.thread is not None:
+                seat.thread.join(END_SECONDS)
 
     def results(self, tasks: Iterator[T]) -> Iterator[tuple[T, R | Stuck]]:
         """Each task with what came of it, as they end; at most two tasks a thread are taken ahead.
@@ -213,7 +226,8 @@ class Pool(Generic[T, R]):
     def _add_seat(self, order: _Order[T] | None = None) -> None:
         seat = _Seat[T](Lease(self._make, self._recycle_after))
         self._seats.append(seat)
-        threading.Thread(target=self._serve, args=(seat, order), daemon=True).start()
+        seat.thread = threading.Thread(target=self._serve, args=(seat, order), daemon=True)
+        seat.thread.start()
 
     def _serve(self, seat: _Seat[T], order: _Order[T] | None) -> None:
         while not seat.given_up.is_set():
@@ -229,7 +243,7 @@ class Pool(Generic[T, R]):
             seat.order = None
             self._done.put((seat, order, came))
             order = None
-        seat.lease.drop()
+        seat.lease.end()
 
 
 def _quietly(function: Callable[[], None]) -> None:

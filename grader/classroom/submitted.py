@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
 
 from grader.classroom.settings import ClassSettings
 from grader.errors import SeatrialError
@@ -20,6 +21,7 @@ MAX_FILES = 5000
 MAX_DEPTH = 20
 MAX_NAME = 128  # characters that nbgrader's grade book has for a student's name
 STAMP = "timestamp.txt"
+_PIECE = 1 << 20
 _DISK = {
     errno.ENOSPC,
     errno.EDQUOT,
@@ -110,18 +112,25 @@ def unknown_assignments(settings: ClassSettings, assignments: list[str]) -> list
 
 def read_bytes(path: Path, most: int) -> bytes:
     """The content of an ordinary file, at most `most` bytes and one more. Follows no link. Raises Damaged."""
-    kind = _kind(path)
+    with _opened(path) as file:
+        return file.read(most + 1)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """An ordinary file, opened without following a link and without waiting. Raises Damaged."""
+    kind, name = _kind(path), shown_name(path.name)
     if kind != "a file":
-        missing = f"there is no {path.name}" if kind == "nothing" else f"{path.name} is {kind}, not a file"
+        missing = f"there is no {name}" if kind == "nothing" else f"{name} is {kind}, not a file"
         raise Damaged(f"{missing}; it has to be handed in again")
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise Damaged(f"{path.name} is not an ordinary file")
-            return file.read(most + 1)
     except OSError as error:
-        raise Damaged(f"{path.name} cannot be read ({error.strerror or error}); check its rights") from error
+        raise Damaged(f"{name} cannot be read ({error.strerror or error}); check its rights") from error
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise Damaged(f"{name} is not an ordinary file")
+        yield file
 
 
 def notebook_mark(path: Path) -> str:
@@ -143,33 +152,46 @@ def beside(settings: ClassSettings, handed: Handed, target: Path | None = None) 
     digest = hashlib.sha256()
     left = settings.most_folder_bytes
     for name, path in sorted(_taken(settings, handed, found).items()):
-        most = min(settings.most_file_bytes, left)
+        label = os.fsencode(name)
+        own = hashlib.sha256(b"%d\0" % len(label) + label)
         try:
-            data = read_bytes(path, most)
+            with _opened(path) as file:
+                size = os.fstat(file.fileno()).st_size
+                if size > min(settings.most_file_bytes, left):
+                    raise Damaged(f"{shown_name(name)} is too large")
+                left -= _copied(file, size, own, target / name if target is not None else None)
         except Damaged as error:
             found.left_out.append(str(error))
             continue
-        if len(data) > most:
-            found.left_out.append(f"{shown_name(name)} is too large")
-            continue
-        left -= len(data)
         if name != STAMP:
-            label = os.fsencode(name)
-            digest.update(b"%d %d\0" % (len(label), len(data)) + label + data)
-        if target is not None:
-            _copy(data, target / name, found)
+            digest.update(own.digest())
     found.mark = digest.hexdigest()
     return found
 
 
-def _copy(data: bytes, place: Path, found: Beside) -> None:
+def _copied(file: BinaryIO, size: int, digest: Any, place: Path | None) -> int:
+    """Hashes and copies a file piece by piece, up to its size when it was opened; returns the bytes."""
+    copy: BinaryIO | None = None
+    done = 0
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(data)
+        if place is not None:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            copy = place.open("wb")
+        while piece := file.read(min(_PIECE, size - done)):
+            digest.update(piece)
+            done += len(piece)
+            if copy is not None:
+                copy.write(piece)
     except OSError as error:
         if is_disk_trouble(error):
             raise
-        found.left_out.append(f"{shown_name(place.name)} cannot be copied ({error.strerror})")
+        raise Damaged(
+            f"{shown_name(os.path.basename(file.name))} cannot be copied ({error.strerror})"
+        ) from error
+    finally:
+        if copy is not None:
+            copy.close()
+    return done
 
 
 def is_disk_trouble(error: OSError) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from grader.model import Outcome, Submission, Unit
 from grader.notebook import read_submission
 from grader.runner import run
 
-SPARE_SECONDS = 120.0
+SPARE_SECONDS = 120.0  # beyond twice what a run may take a worker is taken to hang
 TWICE = 2
 
 
@@ -143,7 +142,7 @@ class Bench:
         given = planned.given
         report = lease.run(
             lambda workers: run(given.unit, submission, workers, seed=given.seed),
-            _limit_seconds(given.unit, submission),
+            SPARE_SECONDS + TWICE * given.unit.header.limit_run_seconds,
         )
         result = result_of(name_misconceptions(given.unit, report, dict(given.signatures)), submission)
         if planned.only is not None:
@@ -163,15 +162,3 @@ def not_graded(state: str, unit: Unit, reason: str) -> Result:
 def crashed(task: Task, reason: str) -> Task:
     """The same task, to be written down as crashed without being run."""
     return replace(task, crash=reason)
-
-
-def _limit_seconds(unit: Unit, submission: Submission) -> float:
-    """More than a run can take: every cell and test to its limit, with the restarts that a run allows."""
-    limits = [getattr(part, "limit_seconds", None) or 0.0 for part in unit.parts]
-    longest = max([unit.header.limit_seconds, *limits])
-    return SPARE_SECONDS + TWICE * longest * len(submission.cells)
-
-
-def planned_names(planned: Collection[Planned]) -> str:
-    """The notebooks of a task, for a message."""
-    return ", ".join(one.given.notebook for one in planned)
