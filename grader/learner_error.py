@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-MAX_TEXT = 2000
+MAX_TEXT, MAX_NAME, MAX_TYPES, MAX_LINE = 2000, 200, 20, 1_000_000
 BESIDE = "<beside>"  # the author's own function, run on the learner's side
 
 
@@ -21,12 +21,13 @@ class LearnerError(Exception):
     """
 
     def __init__(self, report: Mapping[str, Any]) -> None:
-        super().__init__(str(report.get("message", "")))
-        self.type_names = tuple(str(name) for name in report.get("types", ()))
-        self.message = str(report.get("message", ""))
-        self.cell = str(report.get("cell", ""))
+        self.message = str(report.get("message", ""))[:MAX_TEXT]
+        super().__init__(self.message)
+        self.type_names = tuple(str(name)[:MAX_NAME] for name in list(report.get("types", ()))[:MAX_TYPES])
+        self.cell = str(report.get("cell", ""))[:MAX_NAME]
         self.line = int(report.get("line", 0))
-        self.code = str(report.get("code", ""))
+        self.line = self.line if 0 <= self.line < MAX_LINE else 0
+        self.code = str(report.get("code", ""))[:MAX_NAME]
         self.called = ""
 
     @property
@@ -36,8 +37,8 @@ class LearnerError(Exception):
 
 def learner_error(report: Mapping[str, Any]) -> LearnerError:
     """A LearnerError that is also an instance of the nearest builtin exception it names."""
-    for name in report.get("types", ()):
-        module, _, word = str(name).rpartition(".")
+    for name in LearnerError(report).type_names:
+        module, _, word = name.rpartition(".")
         kind = getattr(builtins, word, None) if module == "builtins" else None
         if isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception:
             if issubclass(kind, (UnicodeError, ExceptionGroup, StopIteration, StopAsyncIteration)):
@@ -56,7 +57,7 @@ def plain_error(error: BaseException) -> dict:
         text = str(error.msg if isinstance(error, SyntaxError) else error)
     except Exception:
         text = ""
-    return {"types": types[:20], "message": text[:MAX_TEXT]}
+    return {"types": types[:MAX_TYPES], "message": text[:MAX_TEXT]}
 
 
 def describe_error(error: BaseException) -> dict:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from grader import codec
+from grader.learner_error import LearnerError
 from grader.remote import Peer, ProtocolError, describe, write_back
 
 
@@ -82,6 +83,18 @@ def test_a_damaged_exception_is_no_exception_of_the_learner(report):
     """It must not pass for the ValueError or TypeError that a test waits for."""
     with pytest.raises(ProtocolError):
         asked({"error": report})
+
+
+def test_the_description_of_an_exception_is_cut():
+    """No process makes a report of megabytes, and no line is no line."""
+    long = "x" * 10**6
+    report = {"types": [f"m.{long}"] * 1000, "message": long, "cell": long, "code": long, "line": 10**5000}
+
+    with pytest.raises(LearnerError) as caught:
+        asked({"error": report})
+    error = caught.value
+    assert sum(map(len, (str(error), error.message, error.cell, error.code, *error.type_names))) < 10_000
+    assert error.line == 0
 
 
 @pytest.mark.parametrize("reply", [{}, {"value": 1, "after": [1]}, {"value": 1, "after": {5: [1]}}])

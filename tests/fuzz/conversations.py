@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import socket
 import threading
 import time
@@ -18,6 +19,7 @@ from grader.runner import run
 
 MOST_FRAMES = 60  # an undisturbed conversation has some 50
 SLACK_SECONDS = 3.0
+OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def _of_report(unit: Unit, report: Report, wrong: frozenset[str], disturbed: boo
             found.append(f"{result.name} says nothing")
         if len(result.message) > 5000:
             found.append(f"{result.name} says {len(result.message)} characters")
-        result.message.encode()
+        if OBEYED.search(result.message):
+            found.append(f"{result.name} says what a terminal obeys: {result.message[:300]!r}")
     if not 0 <= report.own_seconds <= unit.header.limit_run_seconds + SLACK_SECONDS:
         found.append(f"own seconds are {report.own_seconds}")
     return found

@@ -79,11 +79,35 @@ class Noise:
 
     def part(self, frame: bytes) -> None:
         """One value of the reply is another."""
-        self._change(frame, lambda parts, key: junk(self._random))
+        self._change(frame, lambda parts, key: junk(self._random, large=True))
 
     def other_number(self, frame: bytes) -> None:
         number = self._random.choice((0, 1, -1, 2**48, 2**70, True, 0.5, None, "1", [1]))
         self._change(frame, lambda parts, key: number if key == "id" else parts[key])
+
+    def odd_error(self, frame: bytes) -> None:
+        """An exception with a damaged, a long or an ugly description."""
+        header, _ = taken_apart(frame)
+        choose = self._random.choice
+        text = choose((*TEXTS, "x" * 10**6, "\x1b]0;t\x07\x1b[2J\x1b[31m", "\u202egnp", "a\n\n\rb"))
+        kinds = (
+            ["builtins.ValueError"],
+            ["builtins.NotImplementedError"],
+            ["builtins.MemoryError"],
+            ["m.E" + text],
+        )
+        report: dict[str, Any] = {"types": choose((*kinds, [text] * 1000)), "message": text}
+        report |= {
+            "cell": choose(("mix", text)),
+            "line": choose((1, 0, -5, 10**5000)),
+            "code": choose(("x = 1", text)),
+        }
+        report |= {choose(("types", "message", "cell", "line", "code", "x")): junk(self._random, large=True)}
+        number = header[header.index("id") + 1] if isinstance(header, list) and "id" in header else 1
+        try:
+            self._channel.send(codec.dumps({"id": number, "error": choose((report, report, text, [report]))}))
+        except codec.CodecError:
+            self._channel.send(frame)
 
     def other_value(self, frame: bytes) -> None:
         """A well-formed value of another kind."""
@@ -204,7 +228,7 @@ class Noise:
 
 # How often each comes, beside the others; what costs the whole of a limit comes seldom.
 ACCIDENTS: dict[str, float] = {
-    "mutated": 40, "part": 15, "other_number": 6, "other_value": 10, "a_request": 10, "doubled": 5, "late": 2,
-    "swapped": 6, "empty": 3, "lost": 0.5, "cut": 3, "other_length": 4, "noise": 4, "gone": 3, "deaf": 0.5,
+    "mutated": 40, "part": 15, "other_number": 6, "other_value": 10, "odd_error": 10, "a_request": 10, "doubled": 5,
+    "late": 2, "swapped": 6, "empty": 3, "lost": 0.5, "cut": 3, "other_length": 4, "noise": 4, "gone": 3, "deaf": 0.5,
     "endless": 1, "endless_questions": 0.5, "large": 1,
 }  # fmt: skip
