@@ -55,7 +55,15 @@ class Child:
         self._wait = wait
         self._status: int | None = None
         self._dead = threading.Event()
+        self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._write, daemon=True).start()
+
+    def _write(self) -> None:
+        """Send what is waiting: one that does not read holds this thread, not the run's clock."""
+        with contextlib.suppress(ChannelClosed):
+            while (frame := self._outbox.get()) is not None:
+                self.channel.send(frame)
 
     def _read(self) -> None:
         try:
@@ -75,9 +83,8 @@ class Child:
         self._room.release()
 
     def send(self, frame: bytes) -> None:
-        """Send one frame; a child that has gone is noticed by its event, not here."""
-        with contextlib.suppress(ChannelClosed):
-            self.channel.send(frame)
+        """Send one frame, without waiting; a child that has gone is noticed by its event, not here."""
+        self._outbox.put(frame)
 
     @property
     def alive(self) -> bool:
@@ -102,6 +109,7 @@ class Child:
         A process that is not found may still hold the other end; then reading goes on, and nobody waits for it.
         """
         self._room.release(MOST_WAITING_FRAMES)
+        self._outbox.put(None)
         self.kill()
         for process in marked_processes(MARK, self._mark) if self._mark else ():
             with contextlib.suppress(psutil.Error):
