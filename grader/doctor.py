@@ -47,6 +47,7 @@ def findings(course: Course, unit: Unit | None = None) -> list[Finding]:
         loopback,
         tracking_store,
         kernel,
+        isolation,
     ]
     found = [_looked(look) for look in looks]
     if unit is not None:
@@ -135,6 +136,16 @@ def kernel() -> Finding:
     here = Path(executable).name == executable or os.path.samefile(executable, sys.executable)
     mend = "remove the kernel python3 of your home folder: jupyter kernelspec remove python3"
     return Finding("kernel python3", here, executable if not here else "this environment's", mend)
+
+
+def isolation() -> Finding:
+    """How far a submission can be kept apart; a learner's own work needs none of it."""
+    from grader.jail.isolation import Isolation, probe
+
+    found = probe()
+    if found.level is Isolation.FULL:
+        return Finding("isolation", True, "; ".join(("full", *found.notes)))
+    return Finding("isolation", True, f"reduced; to grade a class in full isolation: {found.why}")
 
 
 def unit_needs(unit: Unit) -> Iterator[Finding]:
