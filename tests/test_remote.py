@@ -87,8 +87,8 @@ def test_a_damaged_exception_is_no_exception_of_the_learner(report):
 
 def test_the_description_of_an_exception_is_cut():
     """No process makes a report of megabytes, and no line is no line."""
-    long = "x" * 10**6
-    report = {"types": [f"m.{long}"] * 1000, "message": long, "cell": long, "code": long, "line": 10**5000}
+    long = "x" * 10**5
+    report = {"types": [f"m.{long}"] * 100, "message": long, "cell": long, "code": long, "line": 10**5000}
 
     with pytest.raises(LearnerError) as caught:
         asked({"error": report})
