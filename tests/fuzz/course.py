@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fuzz.notebooks import Base, Mutant, bases_of, mutated
 from fuzz.talk import talking_unit
+from grader.course import Course
 from grader.model import Unit
 from grader.source import read_source
 
@@ -16,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 
 def units() -> list[Unit]:
     """Every exercise of the course and of the miniature course."""
-    found = [*ROOT.glob("solutions/*/*.py"), *ROOT.glob("tests/course/solutions/*/*.py")]
-    return [read_source(path) for path in sorted(found)]
+    courses = [Course(ROOT), Course(ROOT / "tests" / "course")]
+    return [course.load(path) for course in courses for path in sorted(course.root.glob("solutions/*/*.py"))]
 
 
 def light_units(folder: Path) -> list[Unit]:
