@@ -507,6 +507,22 @@ def test_a_model_that_does_not_load_fails_the_run(host):
 # ---- the host
 
 
+@pytest.mark.parametrize(
+    ("word", "got", "expected"),
+    [
+        (expect.close, pd.DataFrame({"x" * 10**6: ["text"]}), np.ones((1, 1))),
+        (expect.close, ["x" * 10**6], [1.0]),
+        (expect.equal, pd.DataFrame({"x" * 10**6: ["text"]}), 1),
+        (expect.equal, 10**5000, 10**5000 + 1),
+        (expect.equal, 10**4000, 10**4000 + 1),
+    ],
+    ids=range(5),
+)
+def test_no_value_makes_a_long_message(word, got, expected):
+    """What came back is named and cut, also the name of a column and a number of thousands of digits."""
+    assert len(str(failure(word, got, expected))) < 400
+
+
 def test_every_word_tells_the_host(host, tmp_path, monkeypatch):
     """The judge knows on which lines something was checked."""
     monkeypatch.chdir(tmp_path)

@@ -54,7 +54,10 @@ def number_pair(got: Any, expected: Any) -> tuple[str, str]:
     texts = number(got), number(expected)
     if texts[0] != texts[1]:
         return texts
-    return repr(got), repr(expected)
+    try:
+        return _cut(repr(got), LONGEST), _cut(repr(expected), LONGEST)
+    except ValueError:  # of more digits than Python writes
+        return texts[0], "another one"
 
 
 def describe(value: Any) -> str:

@@ -82,7 +82,8 @@ def _sequence(value: Any) -> np.ndarray:
 
 
 def _frame(frame: Any) -> np.ndarray:
-    columns = [_vector(frame.iloc[:, at], f"column {frame.columns[at]!r}") for at in range(frame.shape[1])]
+    shown = [f"column {describe.describe_key(name)}" for name in frame.columns]
+    columns = [_vector(frame.iloc[:, at], name) for at, name in enumerate(shown)]
     return np.stack(columns, axis=1) if columns else np.empty(frame.shape)
 
 
