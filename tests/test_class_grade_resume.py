@@ -67,7 +67,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_grade_book(tmp_path: Path) -
             school.hand_in_both(f"student-{number}", ("reference", "square", "untouched", "nothing")[number])
         school.hand_in("student-1", TRIPLE, "{")
     chance = random.Random(7)
-    for killed_after in (0, 1, 1):
+    for killed_after in (1, 2, 3):
         _kill_after(schools[0], killed_after, delay_seconds=chance.uniform(0, 0.3))
     schools[0].grade()
     schools[1].grade()
@@ -287,12 +287,45 @@ def test_a_write_that_fails_undoes_the_folder(school: School, monkeypatch: pytes
     assert school.scores() == {}
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_a_plain_error(school: School) -> None:
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 3 MB, where this account may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "seatrial-test", str(place)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_is_a_plain_error_and_nothing_is_half_written(small_disk: Path) -> None:
+    """Grade book and folders agree, and with space again the same command goes on to the end."""
+    school = new_school(small_disk)
+    for number in range(8):
+        beside = school.hand_in(
+            f"student-{number}", DOUBLE, answered(school.units["double"], "reference")
+        ).parent
+        (beside / "data.bin").write_bytes(bytes([number]) * 40_000)
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - 250_000))
+    with pytest.raises(SeatrialError, match="free space"):
+        school.grade(units=("double",))
+    written = {student for student, _ in school.scores()}
+    there = {path.parts[0] for path in map(Path, _files(school))}
+    filler.unlink()
+    summary = school.grade(units=("double",))
+
+    assert written == there
+    assert 0 < summary.written == 8 - len(written)
+    assert sum(one.points for one in summary.outcomes) == 8 * 4.5
+
+
+def test_a_read_only_class_is_a_plain_error(small_disk: Path) -> None:
     """With what to do, and the exit code 2 that every SeatrialError has."""
+    school = new_school(small_disk)
     school.hand_in_both("ann")
-    (school.folder / "autograded").mkdir()
-    (school.folder / "autograded").chmod(0o500)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
 
     with pytest.raises(SeatrialError, match="mend the rights"):
         school.grade()
