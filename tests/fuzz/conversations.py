@@ -18,7 +18,7 @@ from grader.notebook import submission_from
 from grader.runner import run
 
 MOST_FRAMES = 60  # an undisturbed conversation has some 50
-SLACK_SECONDS = 3.0
+SLACK_SECONDS = 10.0  # on a busy machine
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -80,7 +80,8 @@ def _of_report(unit: Unit, report: Report, wrong: frozenset[str], disturbed: boo
     for result in report.results:
         if result.points and (result.outcome is not Outcome.PASSED or set(result.of) & wrong):
             found.append(f"{result.name} earned {result.points} with a wrong answer")
-        if not disturbed and not set(result.of) & wrong and not result.points:
+        late = result.outcome is Outcome.OUT_OF_LIMITS  # a busy machine, where nothing else happened
+        if not disturbed and not late and not set(result.of) & wrong and not result.points:
             found.append(f"{result.name} of a right answer failed undisturbed: {result.message}")
         if result.outcome is not Outcome.PASSED and not result.message:
             found.append(f"{result.name} says nothing")
