@@ -26,6 +26,7 @@ from grader.classroom.graded import graded_cells
 from grader.classroom.record import read_record
 from grader.course import Course
 from grader.filled import filled_notebook
+from grader.jail.isolation import probe
 from grader.model import Unit
 from grader.verify.agreement import nbgrader_problems
 from grader.verify.variants import Kind, Variant
@@ -107,7 +108,7 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> School:
     school.student.mkdir()
     exchange = f"c.Exchange.root = {str(school.exchange)!r}\n"
     with (school.folder / "nbgrader_config.py").open("a", encoding="utf-8") as config:
-        config.write(exchange)
+        config.write(exchange + f'c.ClassExecute.isolation = "{probe().level}"\n')
     (school.student / "nbgrader_config.py").write_text(
         f'c = get_config()\nc.CourseDirectory.course_id = "ml"\n{exchange}', encoding="utf-8"
     )

@@ -24,6 +24,11 @@ from grader.workers import many_runs
 
 Answers = Mapping[str, str] | None  # text by answer name, the reference for the others; None: as handed out
 SECONDS_FOR_A_STUDENT = 300
+AS_NBGRADER = """
+# Tests beside the answers, as nbgrader has them; the author's own answers need no jail.
+c.ClassExecute.judged = False
+c.ClassExecute.isolation = "reduced"
+"""
 
 
 def disagreements(
@@ -37,6 +42,8 @@ def disagreements(
     with tempfile.TemporaryDirectory(prefix="seatrial-class-") as temporary:
         folder = Path(temporary) / "class"
         make_class(folder, [unit])
+        with (folder / "nbgrader_config.py").open("a", encoding="utf-8") as config:
+            config.write(AS_NBGRADER)
         try:
             nbgrader(folder, "generate_assignment", unit.path.split("/")[0])
         except SeatrialError as error:

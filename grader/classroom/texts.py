@@ -25,9 +25,12 @@ c.CourseDirectory.course_id = "{course_id}"
 c.Execute.timeout = {timeout_seconds}
 c.Execute.startup_timeout = 120
 
-# nbgrader's own steps of autograde, except that a notebook's hidden tests draw their data from this
-# class's secret (seatrial.json): the same data for every student and every re-grade.
+# nbgrader's own steps of autograde, with another Execute: hidden tests draw their data from this class's secret
+# (seatrial.json), the same for every student and every re-grade; the course's tests run in a process of their
+# own; everything runs in a jail, and nothing where there can be none. "reduced" does without, for submissions
+# that you trust. docs/nbgrader-plugin.md of the course says more.
 c.Autograde.autograde_preprocessors = autograde_steps()
+c.ClassExecute.isolation = "full"
 
 # nbgrader calls `alembic` by name to make a grade book; this finds it in the environment that nbgrader is in.
 find_own_commands()
