@@ -97,20 +97,20 @@ def result(test: Test, verdict: dict[str, Any]) -> TestResult:
         failure = Failure(**parts, line=int(verdict.get("line", 0)), hidden=bool(verdict.get("hidden")))
     message = ""
     if outcome is not Outcome.PASSED:
-        message = printable(str(verdict.get("reason") or (failure or "")))
+        message = str(verdict.get("reason") or (failure or ""))
         if outcome is Outcome.NOT_ATTEMPTED and failure is not None and not verdict.get("reason"):
             message = f"{failure.what} still raises NotImplementedError; {untouched(', '.join(test.of))}"
         if verdict.get("cell") and verdict["cell"] not in test.of:
             message += f" This test calls {verdict['cell']} too, so mend that first."
         if verdict.get("cell_error"):
-            message += printable(f" Before that, {verdict['cell_error']}.")
+            message += f" Before that, {verdict['cell_error']}."
     return TestResult(
         name=test.name,
         of=test.of,
         outcome=outcome,
         points=test.points if outcome is Outcome.PASSED else 0.0,
         max_points=test.points,
-        message=message,
+        message=printable(message),
         failure=failure,
         checked_lines=tuple(verdict.get("lines", ())),
         beside=int(verdict.get("beside", 0)),
