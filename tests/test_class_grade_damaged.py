@@ -11,6 +11,8 @@ import nbformat
 import pytest
 from graded_class import DOUBLE, MODULE, School, answered, new_school, outcomes
 
+from grader.classroom import work
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="nbgrader has no class tools on Windows")
 
 SECRET = "what only the instructor knows"
@@ -257,3 +259,40 @@ def test_text_of_a_reason_is_no_markup(school: School) -> None:
     school.grade(units=("double",))
 
     assert "<img" not in "".join(school.autograded("ann")["cells"][0]["source"])
+
+
+@pytest.mark.parametrize("text", [r"\ud800", r"\x00", r"\x1b[31m", r"\u2028", r"</script>"], ids=range(5))
+def test_no_letter_that_code_prints_or_returns_does_harm(school: School, text: str) -> None:
+    """Half characters, control characters: the notebook is graded, valid and written."""
+    content = json.loads(notebook(school))
+    place = next(number for number, cell in enumerate(content["cells"]) if cell["id"] == "double")
+    source = f"print({text!r})\nprint('{text}')\ndef double(number):\n    raise ValueError('{text}')"
+    content["cells"][place]["source"] = source
+    content["cells"].append(
+        {**content["cells"][place], "id": "own", "metadata": {}, "source": f"1 / 0  # {text}"}
+    )
+    school.hand_in("ann", DOUBLE, json.dumps(content))
+    summary = school.grade(units=("double",))
+    nbformat.validate(nbformat.from_dict(school.autograded("ann")))
+
+    assert [(one.state, one.points) for one in summary.outcomes] == [("graded", 1)]
+
+
+def test_a_notebook_that_kills_the_writer_of_notebooks_is_crashed(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong in our own code for one submission costs that one, with the reason, and no other."""
+    right = work.autograded_text
+
+    def wrong(given: object, result: object, handed: object, *rest: object) -> str:
+        if handed is not None and "fragile" in handed[0].read_text(encoding="utf-8"):  # type: ignore[index]
+            raise IndexError("a slip of ours")
+        return right(given, result, handed, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(work, "autograded_text", wrong)
+    school.hand_in("ann", DOUBLE, notebook(school).replace("number + number", "2 * number  # fragile"))
+    school.hand_in("bob", DOUBLE, notebook(school))
+    rows = outcomes(school.grade(units=("double",)))
+
+    assert (rows["ann", DOUBLE].state, rows["bob", DOUBLE].points) == ("crashed", 4.5)
+    assert "IndexError: a slip of ours" in rows["ann", DOUBLE].reason

@@ -205,7 +205,8 @@ def _plain(reason: str) -> str:
 def _text(content: dict[str, Any]) -> str:
     """JSON as nbformat writes it, texts as lists of lines."""
     cells = [_split(cell) for cell in content["cells"]]
-    return json.dumps({**content, "cells": cells}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    text = json.dumps({**content, "cells": cells}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "replace").decode()  # half characters that a learner's code may print
 
 
 def _split(cell: dict[str, Any]) -> dict[str, Any]:

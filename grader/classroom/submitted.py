@@ -19,6 +19,7 @@ from grader.notebook_file import MAX_BYTES
 
 MAX_FILES = 5000
 MAX_DEPTH = 20
+MAX_LEFT_OUT = 20  # names of files that a reader is told
 MAX_NAME = 128  # characters that nbgrader's grade book has for a student's name
 STAMP = "timestamp.txt"
 _PIECE = 1 << 20
@@ -166,6 +167,8 @@ def beside(settings: ClassSettings, handed: Handed, target: Path | None = None) 
         if name != STAMP:
             digest.update(own.digest())
     found.mark = digest.hexdigest()
+    if (more := len(found.left_out) - MAX_LEFT_OUT) > 0:
+        found.left_out[MAX_LEFT_OUT:] = [f"and {more} more are left out"]
     return found
 
 
@@ -218,10 +221,13 @@ def _files(folder: Path, settings: ClassSettings, found: Beside) -> Iterator[tup
     seen = 0
     for place, folders, names in os.walk(folder):
         inside = Path(place).relative_to(folder)
+        seen += len(folders)
         links = [name for name in folders if os.path.islink(os.path.join(place, name))]
         if len(inside.parts) >= MAX_DEPTH:
             folders.clear()
         folders[:] = sorted(name for name in folders if name not in links and not _ignored(name, settings))
+        if seen > MAX_FILES:
+            folders.clear()
         for name in sorted([*names, *links]):
             path = Path(place) / name
             if _ignored(name, settings):

@@ -90,6 +90,8 @@ class Bench:
         key = self.key(given, task.handed, mark)
         submission: Submission | None = None
         try:
+            if task.crash:
+                raise Crashed(task.crash)
             submission = self._read(task.handed, given, path)
             result = self._result(key, task, planned, submission, lease)
         except Damaged as error:
@@ -134,8 +136,6 @@ class Bench:
             raise Damaged(f"{path.name} cannot be read as a notebook ({type(error).__name__})") from error
 
     def _result(self, key: str, task: Task, planned: Planned, submission: Submission, lease: Lease) -> Result:
-        if task.crash:
-            raise Crashed(task.crash)
         fresh = task.force or planned.only is not None
         if not fresh and (stored := self._cache.read(key)) is not None:
             return stored
@@ -152,7 +152,9 @@ class Bench:
 
 def not_graded(state: str, unit: Unit, reason: str) -> Result:
     """No point in any test, for one reason."""
-    reason = reason.encode("utf-8", "replace").decode()
+    reason = "".join(
+        char if char.isprintable() else " " for char in reason.encode("utf-8", "replace").decode()
+    )
     tests = tuple(
         TestGrade(test.name, 0.0, test.points, Outcome.CRASHED.value, reason) for test in unit.tests
     )
