@@ -50,7 +50,7 @@ def grade(
     require(isolation)
     course = find_course()
     options = results.Options(
-        workers=workers or os.cpu_count() or 1,
+        workers=workers or cores(),
         units=tuple(unit or ()),
         students=tuple(student or ()),
         tests=tuple(test or ()),
@@ -68,6 +68,13 @@ def grade(
     else:
         show(done, folder)
     raise typer.Exit(0 if done.all_well else 1)
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def engine(folder: Path, course: Course, isolation: Isolation) -> Engine:

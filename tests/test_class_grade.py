@@ -171,17 +171,24 @@ def no_engine(_modules: object) -> NoReturn:
     raise AssertionError("a worker is started")
 
 
+@pytest.mark.slow
 def test_an_assignment_that_nbgrader_does_not_know_is_generated(school: School) -> None:
-    """`mle class init`, submissions, `mle class grade`: nothing else is needed, and it is said."""
+    """`mle class init`, submissions, `mle class grade`: nothing else is needed, and it is said.
+
+    Here the class groups its units into an assignment of its own.
+    """
     (school.folder / "gradebook.db").unlink()
     shutil.rmtree(school.folder / "release")
     school.hand_in_both("ann")
+    for folder in (school.folder / "source", school.folder / "submitted" / "ann"):
+        (folder / MODULE).rename(folder / "week-1")
     said: list[str] = []
-    summary = grade_class(school.folder, school.course, Options(isolation="none"), forked, said.append)
+    options = Options(isolation="none")
+    summary = grade_class(school.folder, school.course, options, forked, said.append)
 
-    assert [line for line in said if "nbgrader generate_assignment" in line]
-    assert (school.folder / "release" / MODULE / f"{DOUBLE}.ipynb").is_file()
-    assert sum(one.points for one in summary.outcomes) == 9
+    assert [line for line in said if "nbgrader generate_assignment week-1" in line]
+    assert (school.folder / "release" / "week-1" / f"{DOUBLE}.ipynb").is_file()
+    assert [(one.assignment, one.points) for one in summary.outcomes] == [("week-1", 4.5)] * 2
 
 
 def test_a_notebook_that_the_instructor_edited_is_nbgraders(school: School) -> None:
