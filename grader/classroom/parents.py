@@ -50,13 +50,13 @@ class PlainSeat:
     """A kernel on this machine's files, in a folder of its own."""
 
     def __init__(self, parent: PlainParent, megabytes: int) -> None:
+        self.child = parent.zygote.fork(KERNEL_PROGRAM, queue.SimpleQueue())
         self._folder = Path(tempfile.mkdtemp(prefix="seatrial-"))
         self._parent = parent
         parent.busy = True
         self.room = str(self._folder / "room")
         self.sockets = self.sockets_inside = str(self._folder / "s")
         self._watch = MemoryWatch(megabytes * MEGABYTE, MEMORY.format(megabytes))
-        self.child = parent.zygote.fork(KERNEL_PROGRAM, queue.SimpleQueue())
         self._watch.add(self.child)
 
     def close(self) -> None:
@@ -140,17 +140,22 @@ class Parents:
         atexit.register(self.close)
 
     def seat(self, megabytes: int) -> Seated:
-        """A kernel in a seat of its own. Raises WorkerLost if it cannot be had, twice."""
-        parent = next((parent for parent in self._parents if not parent.busy), None)
-        if parent is not None:
-            try:
+        """A kernel in a seat of its own. Raises WorkerLost if a fresh parent cannot give it."""
+        for parent in [parent for parent in self._parents if not parent.busy]:
+            with contextlib.suppress(WorkerLost):
                 return parent.seat(megabytes)
-            except WorkerLost:
-                self._parents.remove(parent)
-                parent.close()
+            self._drop(parent)
         parent = self._make()
         self._parents.append(parent)
-        return parent.seat(megabytes)
+        try:
+            return parent.seat(megabytes)
+        except WorkerLost:
+            self._drop(parent)
+            raise
+
+    def _drop(self, parent: Parent) -> None:
+        self._parents.remove(parent)
+        parent.close()
 
     def close(self) -> None:
         while self._parents:
