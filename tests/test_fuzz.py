@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 
@@ -19,6 +20,8 @@ from fuzz.talk import talking_unit
 
 SEED = 20261121
 ENOUGH_SECONDS = 2.0  # a slow machine tries fewer
+
+sockets = pytest.mark.skipif(os.name == "nt", reason="a socket is no file descriptor there")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +70,7 @@ def test_mutated_messages_are_read_or_refused():
     assert ends == {True, False}
 
 
+@sockets
 def test_disturbed_conversations_end_in_a_report(tmp_path):
     """The supervisor raises nothing and keeps its clock; no wrong answer earns a point."""
     unit = talking_unit(tmp_path)
@@ -83,6 +87,7 @@ def test_disturbed_conversations_end_in_a_report(tmp_path):
     assert kinds
 
 
+@sockets
 @pytest.mark.parametrize("kind", ["deaf", "endless", "endless_questions", "large", "other_length", "cut"])
 def test_one_accident_of_each_slow_kind_ends_in_a_report(tmp_path, kind):
     """A side that reads nothing, never ends, or sends half a frame costs the run its limit and no more."""
