@@ -21,18 +21,23 @@ class LearnerError(Exception):
     """
 
     def __init__(self, report: Mapping[str, Any]) -> None:
-        self.message = str(report.get("message", ""))[:MAX_TEXT]
+        self.message = _text(report.get("message", ""), MAX_TEXT)
         super().__init__(self.message)
-        self.type_names = tuple(str(name)[:MAX_NAME] for name in list(report.get("types", ()))[:MAX_TYPES])
-        self.cell = str(report.get("cell", ""))[:MAX_NAME]
+        self.type_names = tuple(_text(name, MAX_NAME) for name in list(report.get("types", ()))[:MAX_TYPES])
+        self.cell = _text(report.get("cell", ""), MAX_NAME)
         self.line = int(report.get("line", 0))
         self.line = self.line if 0 <= self.line < MAX_LINE else 0
-        self.code = str(report.get("code", ""))[:MAX_NAME]
+        self.code = _text(report.get("code", ""), MAX_NAME)
         self.called = ""
 
     @property
     def type_name(self) -> str:
         return self.type_names[0].rpartition(".")[2] if self.type_names else "an exception"
+
+
+def _text(value: object, most: int) -> str:
+    """The beginning of a text, without lone surrogates, which no file and no terminal takes."""
+    return str(value)[:most].encode("utf-8", "replace").decode()
 
 
 def learner_error(report: Mapping[str, Any]) -> LearnerError:

@@ -87,7 +87,7 @@ def test_a_damaged_exception_is_no_exception_of_the_learner(report):
 
 def test_the_description_of_an_exception_is_cut():
     """No process makes a report of megabytes, and no line is no line."""
-    long = "x" * 10**5
+    long = "\ud800x" * 10**5
     report = {"types": [f"m.{long}"] * 100, "message": long, "cell": long, "code": long, "line": 10**5000}
 
     with pytest.raises(LearnerError) as caught:
@@ -95,6 +95,7 @@ def test_the_description_of_an_exception_is_cut():
     error = caught.value
     assert sum(map(len, (str(error), error.message, error.cell, error.code, *error.type_names))) < 10_000
     assert error.line == 0
+    "".join((str(error), error.message, error.cell, error.code, *error.type_names)).encode()
 
 
 @pytest.mark.parametrize("reply", [{}, {"value": 1, "after": [1]}, {"value": 1, "after": {5: [1]}}])
