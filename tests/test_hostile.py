@@ -1,22 +1,31 @@
 """Every hostile submission gets what it deserves, learns nothing, harms nobody and leaves nothing behind."""
 
 import itertools
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hostile.claims import wrongs
 from hostile.classes import CASES, CLASSES
 from hostile.ground import Ground
 
+from grader.model import Report
+
 pytestmark = pytest.mark.slow
 
+BESIDE = ("resources-cpu_in_many", "resources-fork_bomb", "resources-memory_at_once", "death-kills_all")
 numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory):
-    with Ground(tmp_path_factory.mktemp("hostile")) as ground:
-        ground.warm_up()
-        yield ground
+def ground():
+    """Not below pytest's own folder, which another user may not enter."""
+    with tempfile.TemporaryDirectory(prefix="hostile-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        with Ground(Path(folder)) as ground:
+            ground.warm_up()
+            yield ground
 
 
 def test_every_class_has_its_cases():
@@ -36,3 +45,18 @@ def test_a_submission_gets_what_it_deserves_and_harms_nobody(ground, case):
     _, wrong = wrongs(ground, case, f"{case.name}-{next(numbers)}")
 
     assert wrong == []
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_neighbour_on_another_worker_keeps_its_points(ground, name):
+    """What one worker has to bear is not felt by the one beside it."""
+    if not ground.jailed:
+        pytest.skip("contained only in the jail")
+    other = ground.other_worker()
+    with ThreadPoolExecutor(1) as pool:
+        hostile = pool.submit(ground.grade, CASES[name], f"beside-{next(numbers)}")
+        reports: list[Report] = []
+        while not (hostile.done() and reports):
+            reports.append(ground.grade_neighbour(other))
+
+    assert [report.points for report in reports] == [63.0] * len(reports)

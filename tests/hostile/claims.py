@@ -43,6 +43,8 @@ def wrongs(ground: Ground, case: Case, student: str) -> tuple[float, list[str]]:
     found += [f"{what} changed: {difference(before[what], after[what])}" for what in changed]
     if seconds > MOST_SECONDS:
         found.append(f"it took {seconds:.0f} s")
+    if found:
+        ground.renew()
     return points_of(report), found
 
 

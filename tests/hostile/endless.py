@@ -26,6 +26,30 @@ def detach(seconds=60):
 
 CASES = (
     answer(
+        "becomes_another_program",
+        code("""
+        import os, sys
+
+        program = (
+            "import struct, time; from grader import codec; import os\\n"
+            "for n in range(200):\\n"
+            "    frame = codec.dumps({'id': n, 'value': {'seconds': 0.0, 'error': None, 'output': 'owned'}})\\n"
+            "    for fd in (4, 5):\\n"
+            "        try: os.write(fd, struct.pack('>I', len(frame)) + frame)\\n"
+            "        except OSError: pass\\n"
+            "time.sleep(60)"
+        )
+        for number in range(3, 64):
+            try:
+                os.set_inheritable(number, True)
+            except OSError:
+                pass
+        os.execv(sys.executable, [sys.executable, "-c", program])
+        """),
+        "Becomes another program, which goes on with the conversation in its way.",
+        may_lose="total scale each report",
+    ),
+    answer(
         "detached_from_a_cell",
         DAEMON + "for _ in range(3):\n    detach()\n" + RIGHT,
         "Leaves daemons behind in sessions of their own.",

@@ -77,6 +77,7 @@ class Ground:
         self.lost = 0
         self._lay_out()
         self._stack = contextlib.ExitStack()
+        self._other: Workers | None = None
         self._listening: list[socket.socket] = []
         self._make: Callable[[], Workers] | None = None
         self.jailed = False
@@ -128,6 +129,29 @@ class Ground:
             listener.listen()
             self._listening.append(listener)
 
+    def renew(self) -> None:
+        """Another worker, so that what one case did to it is not held against the next."""
+        assert self.workers is not None
+        with contextlib.suppress(Exception):
+            self.workers.close()
+        self.workers = self._new_workers()
+        self.grade(NEIGHBOUR, f"renewed-{secrets.token_hex(4)}")
+
+    def other_worker(self) -> Workers:
+        """A second worker, for who is graded at the same time."""
+        if self._other is None:
+            self._other = self._new_workers()
+            self.grade_neighbour(self._other)
+        return self._other
+
+    def grade_neighbour(self, workers: Workers) -> Report:
+        """The reference, on these workers."""
+        path = self.handed_in / "neighbour-beside"
+        unit = self.units[SMALL_PATH]
+        if not path.is_dir():
+            self.hand_in(NEIGHBOUR, path.name)
+        return run(unit, read_submission(next(path.iterdir()), unit), workers, seed=SEED)
+
     def warm_up(self) -> None:
         """Each unit once: what is loaded then stays, and is nobody's trace."""
         self.grade(NEIGHBOUR, "first")  # may wait for the imports of its worker
@@ -176,9 +200,7 @@ class Ground:
                 return run(unit, submission, self.workers, seed=SEED)
             except WorkerLost as error:
                 self.lost += 1
-                with contextlib.suppress(Exception):
-                    self.workers.close()
-                self.workers = self._new_workers()
+                self.renew()
                 if last:
                     return f"crashed: {error}"
         raise AssertionError("not reached")

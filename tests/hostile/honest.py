@@ -19,7 +19,17 @@ def _helpers(folder: Path) -> None:
     (folder / "data" / "numbers.csv").write_text("a,b\n1,2\n3,4\n")
 
 
+def _large(folder: Path) -> None:
+    (folder / "large.bin").write_bytes(b"x" * 30_000_000)
+
+
 CASES = (
+    Case(
+        "a_large_file",
+        "Reads a file of 30 MB that lies beside the notebook.",
+        {"double": "assert len(open('large.bin', 'rb').read()) == 30_000_000\n" + RIGHT},
+        beside=_large,
+    ),
     honest(
         "warnings",
         """
