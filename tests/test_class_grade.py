@@ -29,6 +29,11 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="nbgrader has no class t
 
 KINDS = ("untouched", "square", "shifted")
 OWN: dict = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+PLAIN = """
+from nbgrader.converters.autograde import Autograde
+steps = Autograde.class_traits()["autograde_preprocessors"].default()
+c.Autograde.autograde_preprocessors = [f"{step.__module__}.{step.__qualname__}" for step in steps]
+"""
 OWN_CELLS = ("print('from my own cell')", "1 / 0")
 
 
@@ -62,10 +67,12 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> School:
 
 @pytest.fixture(scope="module")
 def twin(graded: School, tmp_path_factory: pytest.TempPathFactory) -> School:
-    """The same submissions, graded by nbgrader's own autograde."""
+    """The same submissions, graded by nbgrader's own autograde with its own way to run notebooks."""
     school = new_school(tmp_path_factory.mktemp("twin"))
     shutil.copy(graded.folder / "seatrial.json", school.folder)
     shutil.copytree(graded.folder / "submitted", school.folder / "submitted")
+    with (school.folder / "nbgrader_config.py").open("a", encoding="utf-8") as config:
+        config.write(PLAIN)
     school.nbgrader("autograde", MODULE)
     return school
 
