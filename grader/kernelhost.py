@@ -40,7 +40,6 @@ AHEAD = (
     "ipykernel.debugger",
     "ipykernel.ipkernel",
     "ipykernel.zmqshell",
-    "matplotlib_inline",
     "pexpect",
     "psutil",
     "pydoc",

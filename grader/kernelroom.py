@@ -19,6 +19,9 @@ def make_room(order: dict) -> tuple[Path, Path]:
     work = room / "work" / order["name"]
     for folder in (work, room / "home", room / "tmp"):
         folder.mkdir(parents=True, exist_ok=True)
+    if order["store"]:
+        (room / "store").mkdir(exist_ok=True)
+        (room / "store" / "mlflow.db").write_bytes(order["store"])
     for name in order["folders"]:
         (work / name).mkdir(parents=True, exist_ok=True)
     for name, (mode, data) in order["files"].items():

@@ -50,9 +50,8 @@ def executed(
 ) -> list:
     """Outputs of a notebook's cells. isolation: None for nbgrader's own Execute."""
     nb = source_notebook([(cell, 0) for cell in cells], kernel)
-    step = (
-        Execute(**traits) if isolation is None else ClassExecute(isolation=isolation, preload=LIGHT, **traits)
-    )
+    ours = {"isolation": isolation, "preload": LIGHT}
+    step = Execute(**traits) if isolation is None else ClassExecute(**ours | traits)
     step.preprocess(nb, {"metadata": {"path": str(folder)}})
     return [[plain_output(dict(output)) for output in cell.get("outputs", [])] for cell in nb.cells]
 
@@ -166,6 +165,21 @@ def test_files_beside_the_notebook_are_there(tmp_path: Path, level: str) -> None
 
     assert shown(found[0]) == "['inner']"
     assert shown(found[1]) == "from a tool\n"
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("module", ["matplotlib.figure", "matplotlib.pyplot"])
+def test_figures_show_without_a_magic(tmp_path: Path, level: str, module: str) -> None:
+    """Matplotlib looks for IPython when it is imported; one that is there already behaves the same."""
+    cells = [
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2])",
+        "fig, ax = plt.subplots()",
+        "plt.isinteractive()",
+    ]
+    found = executed(tmp_path, *cells, isolation=level, preload=[module])
+
+    assert found == executed(tmp_path, *cells, isolation=None)
+    assert [len(outputs) for outputs in found] == [2, 1, 1]
 
 
 @pytest.mark.parametrize("level", LEVELS)

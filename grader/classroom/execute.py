@@ -88,6 +88,8 @@ class ClassExecute(Execute):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("kernel_manager_class", WarmKernelManager)
         super().__init__(*args, **kwargs)
+        self._of_ours = False  # a unit's notebook
+        self._modules: tuple[str, ...] = ()  # what it imports
         self.shutdown_kernel = "immediate"  # what it would do at its end is in no cell
 
     def create_kernel_manager(self) -> Any:
@@ -102,7 +104,7 @@ class ClassExecute(Execute):
         spec, isolation = facts["kernel_spec"], Isolation(self.isolation)
         if own_arguments(spec) is not None:
             provisioner = WarmProvisioner(**facts)
-            provisioner.parents = warm_parents_of(tuple(self.preload), isolation)
+            provisioner.parents = warm_parents_of(self._modules or tuple(self.preload), isolation)
         elif isolation is Isolation.FULL:
             provisioner = RelayedProvisioner(**facts)
             provisioner.parents = relays_of((*folders_of(spec), *map(Path, self.readable_folders)))
@@ -111,6 +113,7 @@ class ClassExecute(Execute):
         provisioner.file_megabytes = self.files_limit_megabytes
         provisioner.memory_megabytes = self.memory_limit_megabytes
         provisioner.environment = self.kernel_environment
+        provisioner.with_store = self._of_ours
         return provisioner
 
     def preprocess(self, nb: Any, resources: Any = None, km: Any = None) -> Any:
@@ -128,6 +131,7 @@ class ClassExecute(Execute):
             judged.show(nb, result)
             return nb, resources
         why = found if isinstance(found, str) else f"there is no {submitted}"
+        self._of_ours, self._modules = True, judged.modules_of(facts["notebook"])
         self.log.warning("%s runs in a kernel, with its tests beside the answers: %s", facts["notebook"], why)
         with _environment(SEATRIAL_SEED=str(seed)):
             return super().preprocess(nb, resources, km)

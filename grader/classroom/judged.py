@@ -19,7 +19,7 @@ from grader.classroom.pool import Crashed, Lease
 from grader.classroom.results import CRASHED, DAMAGED, Result, result_of
 from grader.classroom.work import not_graded
 from grader.course import Course, find_course
-from grader.errors import CourseError, NotebookError
+from grader.errors import CourseError, NotebookError, SeatrialError
 from grader.jail.isolation import Isolation
 from grader.misconceptions import load_signatures, name_misconceptions
 from grader.model import Answer, Submission, Test, Unit
@@ -58,6 +58,15 @@ def unit_of(notebook: str, nb: Any) -> tuple[Course, Unit] | str:
         if not same_text(cell.source, text) or float(facts.get("points", 0)) != points:
             return f'the cell "{name}" is not that of the course'
     return course, unit
+
+
+def modules_of(notebook: str) -> tuple[str, ...]:
+    """What a unit's notebook imports, to be preloaded; none for one that the course does not know."""
+    try:
+        unit = find_course().exercise(word_of(notebook))
+        return ("grader.tracking", "grader.expect", *learner_modules(unit))
+    except SeatrialError:
+        return ()
 
 
 def judge(course: Course, unit: Unit, submitted: Path, folder: Path, seed: int, isolation: str) -> Result:

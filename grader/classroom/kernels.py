@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import Type
 
-from grader import codec
+from grader import codec, tracking
 from grader.classroom.parents import MEGABYTE, Parents, Seated, wait_started
 from grader.errors import SeatrialError
 from grader.jail.children import Child
@@ -37,12 +38,16 @@ OURS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": 
 
 
 class WarmProvisioner(KernelProvisionerBase):
-    """One kernel of a warm parent, as jupyter_client wants to have it."""
+    """One kernel of a warm parent, as jupyter_client wants to have it.
+
+    with_store: a fresh MLflow store lies in the kernel's room, and its environment names it.
+    """
 
     parents: Parents
     file_megabytes = 64
     memory_megabytes = 2048
     environment: Mapping[str, str] = {}
+    with_store = False
     seated: Seated | None = None
 
     @property
@@ -66,6 +71,12 @@ class WarmProvisioner(KernelProvisionerBase):
         """Send the files, and wait until the kernel's sockets are open."""
         assert self.seated is not None
         folders, files = self.files
+        variables = {**kernel_environment(), **self.environment, **self.kernel_spec.env}
+        store = b""
+        if self.with_store:
+            place = Path(self.seated.room) / "store" / tracking.DATABASE
+            variables["MLFLOW_TRACKING_URI"] = f"sqlite:///{place}"
+            store = store_for(place)
         inner = {**self.connection_info, "key": self._key(), "ip": self.seated.sockets_inside}
         order = {
             "id": self.kernel_id,
@@ -74,7 +85,8 @@ class WarmProvisioner(KernelProvisionerBase):
             "sockets": self.seated.sockets_inside,
             "connection": inner,
             **self._command(list(kwargs.get("extra_arguments", []))),
-            "environment": {**kernel_environment(), **self.environment, **self.kernel_spec.env},
+            "environment": variables,
+            "store": store,
             "folders": folders,
             "files": files,
         }
@@ -155,6 +167,12 @@ def folders_of(spec: KernelSpec) -> tuple[Path, ...]:
             raise SeatrialError(f"{what}; a jail cannot show one without the other. Install it elsewhere.")
     system = (Path("/usr"), Path("/bin"))
     return tuple(sorted(one for one in folders if not any(one.is_relative_to(known) for known in system)))
+
+
+def store_for(place: Path) -> bytes:
+    """A fresh MLflow store that will lie at `place`: making one takes the kernel seconds."""
+    with tempfile.TemporaryDirectory(prefix="seatrial-") as folder:
+        return tracking.copy_template(Path(folder) / tracking.DATABASE, opened_at=place).read_bytes()
 
 
 def lives(child: Child) -> bool:
