@@ -54,12 +54,20 @@ SECONDS = 90
 INTRODUCTION = """\
 # Hostile submissions
 
-Each row is a submission of `tests/hostile/`. "Deserved" is what its honest part is worth, of {most:g} points (of {tracked:g} where an
-MLflow run is attacked). The suite (`python -m pytest tests/test_hostile.py`) asserts more than the points: an honest
-submission graded right after in the same worker gets all of its points, no process and no file is left, nothing
-secret stands in any message or output. The last column is `nbgrader autograde` of nbgrader {version}, which makes no promise against
-such submissions: its documentation says to run it in a container. "not run" means that the submission would
-have done harm to the machine.
+Each row is a submission of `tests/hostile/`, graded once by Seatrial in the jail and once by `nbgrader autograde` of nbgrader
+{version}. "Deserved" is what its honest part is worth, of {most:g} points, of {tracked:g} where an MLflow run is attacked; a range
+means that the submission has only itself to thank if it loses more. "refused" is a file that is no notebook of
+the unit: it gets a row with the reason, and no points.
+
+The suite (`python -m pytest tests/test_hostile.py`, three minutes) asserts more than the points: an honest submission graded
+right after in the same worker gets all of its points and finds nothing, no process and no file is left, nothing
+secret and no command of a terminal stands in any message or output, and the batch goes on.
+
+nbgrader makes no promise against such submissions: tests run in the learner's own process, as whoever grades. The last column
+says what that costs. It was run as a user without rights, with limits on memory, file sizes, processes and time; "not run: would harm" is
+a submission that would have hurt the machine all the same, "neighbour" the points of an honest submission of
+the same batch. What leaked is not looked for there. Where nbgrader gives more than is deserved, points were stolen; where
+it gives fewer, honest work was lost.
 
 Written by `python tests/hostile/plain.py`.
 """
@@ -226,23 +234,24 @@ def limit() -> None:
 
 
 def table(rows: list[list[str]]) -> str:
-    """All rows by class."""
+    """Every case by class; those that are not among the rows are named all the same."""
     head = INTRODUCTION.format(
         most=MOST["small"], tracked=MOST["tracked"], version=importlib.metadata.version("nbgrader")
     )
+    graded = {(kind, name): cells for kind, name, *cells in rows}
     lines = [head]
-    for kind in CLASSES:
-        chosen = [row for row in rows if row[0] == kind]
-        if chosen:
-            lines += [
-                f"\n## {kind.capitalize()}\n",
-                "| case | what it tries | deserved | Seatrial | plain nbgrader |",
-                "|---|---|---|---|---|",
-            ]
-            lines += [
-                "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row[1:]) + " |"
-                for row in chosen
-            ]
+    for kind, cases in CLASSES.items():
+        lines += [
+            f"\n## {kind.capitalize()}, {len(cases)} cases\n",
+            "| case | what it tries | deserved | Seatrial | plain nbgrader |",
+            "|---|---|---|---|---|",
+        ]
+        for case in cases:
+            tries, *points = graded.get((kind, case.name), [case.tries, "", "", "not measured"])
+            cells = [f"`{case.name}`", tries, *points]
+            lines.append(
+                "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+            )
     return "\n".join(lines) + "\n"
 
 

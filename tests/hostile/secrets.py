@@ -12,7 +12,7 @@ from hostile.case import LINK, SEARCH, Case, answer, code, search
 WALK = """
 import time
 
-last = time.monotonic() + 1.5
+last = time.monotonic() + 0.8
 
 def walk(top, most=20_000):
     left = [top]

@@ -166,17 +166,17 @@ import sys
 print(sum(int(word) for word in sys.argv[1:]))
 ### END SOLUTION
 
-# %% test="reports" of="report" points=32 limit_seconds=10
+# %% test="reports" of="report" points=32 limit_seconds=6
 from grader import expect
 
 with expect.process("report.py", "19", "23") as program:
-    expect.equal(program.wait(4), 0, what="the exit code", why="all went well", look_at="the end")
+    expect.equal(program.wait(2.5), 0, what="the exit code", why="all went well", look_at="the end")
     expect.equal(program.output.strip(), "42", what="the output", why="19 and 23 is 42", look_at="print")
 ### BEGIN HIDDEN TESTS
 # HIDDEN
 first, second = (int(number) for number in expect.rng().integers(10**6, size=2))
 with expect.process("report.py", str(first), str(second)) as program:
-    expect.equal(program.wait(4), 0, what="the exit code", why="all went well", look_at="the end")
+    expect.equal(program.wait(2.5), 0, what="the exit code", why="all went well", look_at="the end")
     said = program.output.strip()
     program.write("next.txt", b"more")
     expect.equal(program.read("next.txt"), b"more", what="next.txt", why="it was written", look_at="the folder")
@@ -213,7 +213,7 @@ note = run.artifact("note.txt")
 expect.equal(note, b"two x and one", what="note.txt", why="it was asked for", look_at="log_text")
 ### END HIDDEN TESTS
 
-# %% test="keeps_model" of="tracked" points=2
+# %% test="keeps_model" of="tracked" points=2 limit_seconds=5
 import numpy as np
 
 from grader import expect
@@ -242,7 +242,7 @@ def write_unit(root: Path, path: str, hidden: str) -> Unit:
     head = HEAD.format(
         title="Small" if small else "Tracked",
         seconds=2 if small else 12,
-        run_seconds=15 if small else 60,
+        run_seconds=12 if small else 60,
         megabytes=300 if small else 900,
         word=path.rpartition("-")[2],
     )
