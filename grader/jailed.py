@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class JailedWorkers:
         self, modules: Iterable[str], programs: tuple[str, str], store: Path, hidden: Iterable[Path]
     ) -> None:
         self._learner, self._judge = programs
+        self._ending: threading.Thread | None = None
         self.events: queue.SimpleQueue = queue.SimpleQueue()
         self._group = cgroups.make_group()
         self.jail = Jail(modules, programs, files={PREPARED_STORE: store}, hidden=hidden)
@@ -59,10 +61,18 @@ class JailedWorkers:
             raise WorkerLost("the jail has gone")
 
     def end(self, close: Callable[[], None]) -> None:
-        """End a run with `close` now: the next one finds an empty jail."""
-        close()
+        """End a run, whose processes are struck already, with `close` beside what comes next."""
+        self._join()
+        self._ending = threading.Thread(target=close)
+        self._ending.start()
+
+    def _join(self) -> None:
+        if self._ending is not None:
+            self._ending.join()
+            self._ending = None
 
     def close(self) -> None:
+        self._join()
         self.jail.close()
         if self._group is not None:
             self._group.close()

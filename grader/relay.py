@@ -32,6 +32,7 @@ class Relay:
         self._services = services
         self._number = 0
         self._asked: set[Child] = set()
+        self._beginning: dict[Child, tuple[int, bytes]] = {}
 
     def frame(self, verb: str, **body: object) -> bytes:
         """A numbered request as bytes."""
@@ -39,23 +40,28 @@ class Relay:
         return codec.dumps({"verb": verb, "id": self._number, **body})
 
     def begin(self, child: Child, link: bytes = b"", **facts: object) -> None:
-        """Tell a new process what it works on, and wait until its imports are done: they are no cell's time.
+        """Tell a new process what it works on; it begins while others go on.
 
-        link: what stands in front of each frame of this child. One that has gone is noticed when it is asked.
+        link: what stands in front of each frame of this child.
         """
         child.send(link + self.frame("begin", **facts))
-        number, deadline = self._number, time.monotonic() + START_SECONDS
-        while event := next_event(self._events, deadline):
-            if event[0] is child and event[1] is None:
-                self._events.put(event)
-                return
-            if event[0] is child and (read_reply((event[1] or b"")[len(link) :]) or {}).get("id") == number:
-                return
+        self._beginning[child] = (self._number, link)
+
+    def wait_begun(self, child: Child) -> None:
+        """Return when the imports of `child` are done: they are no cell's time. One that has gone is noticed later."""
+        deadline, ends = time.monotonic() + START_SECONDS, []
+        while child in self._beginning and child.alive and (event := next_event(self._events, deadline)):
+            if not self._has_begun(*event) and event[1] is None:
+                ends.append(event)
+        self._beginning.pop(child, None)
+        for event in ends:
+            self._events.put(event)
 
     def ask_learner(
         self, learner: Child, limit_seconds: float, verb: str, **body: object
     ) -> dict[str, Any] | None:
         """The learner's reply, or None if its process has ended or was ended by a limit."""
+        self.wait_begun(learner)
         learner.send(self.frame(verb, **body))
         number = self._number
         deadline = time.monotonic() + limit_seconds
@@ -76,6 +82,7 @@ class Relay:
         self, judge: Child, learner: Child, limit_seconds: float, verb: str, **body: object
     ) -> dict[str, Any] | None:
         """The judge's verdict; None if it gave none in time, which ends both processes."""
+        self.wait_begun(judge)
         judge.send(to_judge(SUPERVISOR, self.frame(verb, **body)))
         number = self._number
         deadline = time.monotonic() + limit_seconds
@@ -134,7 +141,19 @@ class Relay:
 
     def _next(self, deadline: float) -> tuple[Child, bytes | None] | None:
         """The next event, or None once the time is over, however much is waiting."""
-        return None if time.monotonic() >= deadline else next_event(self._events, deadline)
+        while time.monotonic() < deadline:
+            event = next_event(self._events, deadline)
+            if event is None or not self._has_begun(*event):
+                return event
+        return None
+
+    def _has_begun(self, child: Child, frame: bytes | None) -> bool:
+        """Whether this frame only says that `child` has begun."""
+        number, link = self._beginning.get(child, (0, b""))
+        if not number or frame is None or (read_reply(frame[len(link) :]) or {}).get("id") != number:
+            return False
+        del self._beginning[child]
+        return True
 
 
 def read_reply(frame: bytes) -> dict[str, Any] | None:

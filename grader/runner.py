@@ -54,6 +54,7 @@ def run(
     try:
         return job.execute()
     finally:
+        job.strike()
         workers.end(job.close)
 
 
@@ -88,6 +89,8 @@ class Run:
         tests = {test.name: test for test in self.unit.tests}
         results = []
         self._start_learner()
+        if self.world is World.JUDGE and len(self.submission.untouched) < len(self.unit.answers):
+            self.judge = self._new_judge()
         for index, cell in enumerate(self.submission.cells):
             if cell.origin != "test":
                 self._cell(index, cell)
@@ -112,8 +115,13 @@ class Run:
             },
         )
 
+    def strike(self) -> None:
+        """End every process, without waiting for their ends."""
+        for child in self.children:
+            child.strike()
+
     def close(self) -> None:
-        """End every process and remove the folder."""
+        """Wait for the end of every process and remove the folder."""
         self.watch.stop()
         self.services.end_test()
         close_all(self.children)

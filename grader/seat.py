@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from pathlib import Path
 
 from grader import tracking
-from grader.errors import WorkerLost
 from grader.jail import inside
 from grader.jail.jail import Jail
 from grader.model import Unit
@@ -48,9 +46,7 @@ class Seat:
         return Path(inside.WORK) / f"model-{self._models}"
 
     def close(self) -> None:
-        """Let go of the files."""
-        with contextlib.suppress(WorkerLost):  # then they have gone with the jail
-            self._jail.end_task()
+        """The files go when the next task begins, or with the jail."""
 
 
 def prepared_store(folder: Path) -> Path:

@@ -10,7 +10,7 @@ from grader.model import Failure, Outcome, Test, TestResult
 
 TIME = "it took longer than {:.3g} s"
 MOST_NAME, MOST_TEXT, MOST_OUTPUT = 200, 2000, 2**17
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 WHOLE_TIME = "the whole notebook took longer than {:g} s"
 MEMORY = "it used more than {} MB"
 

@@ -17,6 +17,7 @@ from grader.jail.channel import Channel
 from grader.jail.zygote import BEGIN, END, EXECUTE, FORK, ORDER, REPLY, RUNNING, WAIT
 
 JAILED = "--jailed"
+MOST_REMEMBERED = 64
 
 
 class WarmParent:
@@ -75,25 +76,24 @@ class WarmParent:
             self._reply(0)
 
     def _forget(self) -> None:
-        """Children of the task before, which have all been killed, and nobody asks for any more."""
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        self._running.clear()
-        self._ended.clear()
+        """Of the children of tasks before, which have all been killed, keep the latest exit codes alone."""
+        for number in list(self._running):
+            self._status(number)
+        for number in list(self._ended)[:-MOST_REMEMBERED]:
+            del self._ended[number]
 
     def _reply(self, number: int) -> None:
         self._orders.sendall(REPLY.pack(number))
 
     def _status(self, number: int) -> int:
         """How a child ended, also when asked again; RUNNING while it has not."""
-        if number not in self._ended:
-            pid = self._running.get(number, 0)
-            found, status = os.waitpid(pid, os.WNOHANG) if pid else (0, 0)
+        if number in self._running:
+            found, status = os.waitpid(self._running[number], os.WNOHANG)
             if not found:
                 return RUNNING
+            del self._running[number]
             self._ended[number] = os.waitstatus_to_exitcode(status)
-        return self._ended[number]
+        return self._ended.get(number, 0)
 
     # ---- in the child
 
