@@ -52,6 +52,7 @@ for thing in gc.get_objects():
         look(repr(list(thing)[:50]).encode("utf-8", "replace")) if len(thing) < 50 else None
 """,
         "Reads its own memory, which was the warm parent's, down to what was freed.",
+        jail=True,  # without it the variables of who grades are inherited
     ),
     search(
         "process_vm_and_ptrace",
@@ -129,6 +130,7 @@ for name in [name for name in sys.modules if name.startswith(("grader", "__main_
     look(repr(vars(sys.modules[name])).encode("utf-8", "replace")[:200_000])
 """,
         "Follows every object, frame and module of the package.",
+        jail=True,  # without it the variables of who grades are inherited
     ),
     search(
         "objects_in_a_call",

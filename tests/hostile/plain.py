@@ -23,7 +23,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,11 +62,11 @@ The suite (`python -m pytest tests/test_hostile.py`, three minutes) asserts more
 right after in the same worker gets all of its points and finds nothing, no process and no file is left, nothing
 secret and no command of a terminal stands in any message or output, and the batch goes on.
 
-nbgrader makes no promise against such submissions: tests run in the learner's own process, as whoever grades. The last column
-says what that costs. It was run as a user without rights, with limits on memory, file sizes, processes and time; "not run: would harm" is
-a submission that would have hurt the machine all the same, "neighbour" the points of an honest submission of
-the same batch. What leaked is not looked for there. Where nbgrader gives more than is deserved, points were stolen; where
-it gives fewer, honest work was lost.
+nbgrader makes no promise against such submissions: tests run in the learner's own process, as whoever grades. The last
+column says what that costs. It was run as a user without rights, with limits on memory, file sizes, processes and time.
+"neighbour" are the points of an honest submission of the same batch. "not run: would harm" is a submission that would have
+hurt the machine all the same, "not measured" one that has not been there yet. What leaked is not looked for there.
+Where nbgrader gives more than is deserved, points were stolen; where it gives fewer, honest work was lost.
 
 Written by `python tests/hostile/plain.py`.
 """
@@ -141,9 +140,7 @@ def plain(master: Path, handed_in: Path, unit: Unit, *, beside: bool) -> str:
             target = room / "submitted" / student / module
             target.parent.mkdir(parents=True)
             shutil.copytree(source, target, symlinks=True, ignore=pipes)
-        start = time.monotonic()
         ended = autograde(room, module)
-        seconds = time.monotonic() - start
         said = []
         for student in students:
             try:
@@ -154,7 +151,7 @@ def plain(master: Path, handed_in: Path, unit: Unit, *, beside: bool) -> str:
             said.append(f"{sum(cell.points for cell in cells.values()):g}" if cells else "no grade")
         harmed = beside and said[-1] != f"{unit.max_points:g}"
         text = f"{said[0]}; neighbour: {said[-1]}" if harmed else said[0]
-        return f"{text}; {ended}" if ended else text if seconds < SECONDS / 2 else f"{text}; {seconds:.0f} s"
+        return f"{text}; {ended}" if ended else text
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
