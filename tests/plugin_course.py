@@ -37,7 +37,8 @@ BESIDE = {
 }
 # Source of a cell; with points for one that is graded.
 KINDS: list[tuple[str, float]] = [
-    ("%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2, 4])", 1),
+    ("import matplotlib.pyplot as plt\nplt.plot([1, 2, 4])", 1),
+    ("%matplotlib inline\nplt.plot([4, 2, 1]);", 1),
     ("fig, ax = plt.subplots()\nax.set_title('a title')\nfig", 2),
     ("plt.rcParams['backend'], plt.rcParams['figure.figsize']", 0),
     ("%load_ext autoreload\n%autoreload 2\nimport helper\nassert helper.twice(2) == 4", 1),
@@ -89,7 +90,7 @@ KINDS: list[tuple[str, float]] = [
     ("import pandas as pd\npd.Series([1, 2]).plot(title='by pandas')", 0),
     ("import ipywidgets\nipywidgets.IntSlider(value=3)", 1),
     ("out = ipywidgets.Output()\nwith out:\n    print('in the widget')\nout", 0),
-    ("__name__, In[-1], Out.get(18), _18", 0),
+    ("__name__, In[-1], Out.get(19), _19", 0),
     ("%history -n 1", 0),
     ("sys.flags[:11], sys.path[0] or sys.path[3], sys.argv[0], sys.executable, sys.stdin.__class__", 0),
     ("def answer():\n    return 42\n\nprint(answer)\nanswer", 0),
