@@ -141,6 +141,12 @@ class Unit:
     def max_points(self) -> float:
         return sum(test.points for test in self.tests)
 
+    @property
+    def longest_limit_seconds(self) -> float:
+        """The most that any cell or test of the unit may take."""
+        own = [part.limit_seconds for part in (*self.answers, *self.tests) if part.limit_seconds is not None]
+        return max([self.header.limit_seconds, *own])
+
     def answer(self, name: str) -> Answer:
         """The answer called `name`; raises KeyError if there is none."""
         for answer in self.answers:

@@ -13,7 +13,7 @@ from grader.services import Services
 
 SUPERVISOR, LEARNER = 0, 1
 START_SECONDS = 120.0
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 3.0
 NO_MESSAGE = "it sent what no notebook sends"
 MOST_REPLY_BYTES = 2**20
 NO_VERDICT = {"outcome": Outcome.CRASHED.value, "reason": "the judge gave no verdict"}
@@ -94,6 +94,7 @@ class Relay:
                     judge.kill()
                     return None
                 learner.kill(verdicts.TIME.format(limit_seconds))
+                self._services.kill(verdicts.TIME.format(limit_seconds))
                 deadline = time.monotonic() + GRACE_SECONDS
                 continue
             source, data = event

@@ -220,6 +220,8 @@ class Peer:
         verb = message["verb"]
         if verb == "call":
             return self._do_call(message)
+        if self._lends_only_functions and verb in ("get", "item", "len"):
+            raise ProtocolError("a function that was lent can be called, and no more")
         if verb == "get":
             return {"value": getattr(self._own(message["target"]), public(message["name"]))}
         if verb == "item":

@@ -67,7 +67,7 @@ class Run:
         self.on_result: Callable[[TestResult], None] | None = None
         self.record = False
         self.stage = workers.stage(unit, submission.folder)
-        self.deadline = time.monotonic() + unit.header.limit_run_seconds
+        self.deadline = 0.0
         memory = unit.header.limit_megabytes
         self.watch = workers.watch(memory, verdicts.MEMORY.format(memory))
         self.children: list[Child] = []
@@ -91,6 +91,9 @@ class Run:
         self._start_learner()
         if self.world is World.JUDGE and len(self.submission.untouched) < len(self.unit.answers):
             self.judge = self._new_judge()
+        self.deadline = (
+            time.monotonic() + self.unit.header.limit_run_seconds
+        )  # imports of a warm parent do not count
         for index, cell in enumerate(self.submission.cells):
             if cell.origin != "test":
                 self._cell(index, cell)

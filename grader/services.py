@@ -125,6 +125,13 @@ class Services:
         self._starting[child] = left - 1
         return left > 0
 
+    def kill(self, because: str) -> None:
+        """End what a test waits for in vain, so that it is told and can go on."""
+        for child in self._links:
+            child.kill(because)
+        for process in self._processes:
+            process.kill()
+
     def end_test(self) -> None:
         """Stop what the last test started."""
         for process in self._processes:

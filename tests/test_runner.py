@@ -6,7 +6,7 @@ import time
 import psutil
 import pytest
 from small_course import by_name, notebook_of, report_of
-from small_unit import body, hurried
+from small_unit import THREE_ANSWERS, body, hurried, unit_of
 
 from grader.checking import spare_workers
 from grader.model import Outcome
@@ -261,3 +261,36 @@ def test_only_pairs_that_wait_import_what_a_first_run_of_mlflow_needs(tmp_path, 
 
     assert first.cell_output["double"] == "False\n"
     assert second.cell_output["double"] == "True\n"
+
+
+def test_a_question_may_have_a_limit_of_its_own(tmp_path, judged):
+    """Its test ends sooner than the unit's limit; all other points stay."""
+    text = THREE_ANSWERS.replace(
+        '# %% test="finds_largest" of="largest"', '# %% test="finds_largest" of="largest" limit_seconds=1'
+    )
+    result = judged(
+        unit_of(tmp_path, text), {"largest": body("import time\ntime.sleep(15)", "largest", "numbers")}
+    )
+
+    assert by_name(result)["finds_largest"].outcome is Outcome.OUT_OF_LIMITS
+    assert "longer than 1 s" in by_name(result)["finds_largest"].message
+    assert result.points == 5
+
+
+def test_a_whole_run_has_a_limit_and_earned_points_stay(tmp_path, judged):
+    """Cells that are each within their limit do not add up beyond the run's."""
+    text = THREE_ANSWERS.replace("limit_seconds: 20", "limit_seconds: 2\n# limit_run_seconds: 4")
+    slow = "import time\ntime.sleep(1.5)\nreturn text.upper()"
+    report = judged(
+        unit_of(tmp_path, text),
+        {
+            "largest": body("import time\ntime.sleep(9)", "largest", "numbers"),
+            "shout": body(slow, "shout", "text"),
+        },
+        own={"largest": "import time\ntime.sleep(1.5)"},
+    )
+    results = by_name(report)
+
+    assert results["doubles"].points == 1
+    assert results["shouts"].outcome is Outcome.OUT_OF_LIMITS
+    assert "the whole notebook took longer than 4 s" in results["shouts"].message

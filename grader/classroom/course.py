@@ -72,7 +72,7 @@ def make_class(folder: Path, units: Iterable[Unit]) -> Made:
             write_record(folder, record)
             made.created.append(FILE)
         name = course_id_of(folder.resolve().name)
-        limit = max((unit.header.limit_seconds for unit in units), default=30.0)
+        limit = max((unit.longest_limit_seconds for unit in units), default=30.0)
         _add(folder, "nbgrader_config.py", config_text(name, limit), made)
         _add(folder, "README.md", README.format(course_id=name), made)
         _add(folder, ".gitignore", GITIGNORE, made)

@@ -129,7 +129,18 @@ def arguments(bwrap: str, seen: View, variables: Mapping[str, str], command: lis
         line += ["--ro-bind", outer, inner]
     for folder in seen.hidden:
         line += ["--tmpfs", folder, "--remount-ro", folder]
-    line += ["--proc", "/proc", "--dev", "/dev", "--dir", inside.SEAT, "--dir", inside.WORK]
+    line += [
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--remount-ro",
+        "/dev",
+        "--dir",
+        inside.SEAT,
+        "--dir",
+        inside.WORK,
+    ]
     line += ["--dir", inside.OUTPUT]
     for inner, outer in seen.writable.items():
         line += ["--bind", outer, inner]

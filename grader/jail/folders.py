@@ -35,9 +35,12 @@ class FolderFiles:
         """Put a file below the folder, in the place of what was there."""
         path = self._inside(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_symlink():
-            path.unlink()
-        path.write_bytes(data)
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            path.unlink()  # a link leads elsewhere, and a pipe would hold whoever writes
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+        flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(path, flags, 0o644), "wb") as file:
+            file.write(data)
 
     def files(self) -> list[str]:
         """Names of the files below the folder, sorted, with "/" between folders."""

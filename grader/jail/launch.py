@@ -16,7 +16,10 @@ CLONE_NEWNS, MS_BIND, MS_REC, MS_SLAVE, MS_NOSUID = 0x00020000, 4096, 16384, 1 <
 
 
 def main() -> None:
-    """JSON: open (an empty folder), user (number), places (list of paths), command (where "@N" stands for place N)."""
+    """JSON: open (a folder that everybody may enter), user (number), places (list of paths), command.
+
+    In the command "@N" stands for place N.
+    """
     order = json.loads(sys.argv[1])
     libc = ctypes.CDLL(None, use_errno=True)
 
