@@ -37,6 +37,11 @@ from hostile.classes import CLASSES  # noqa: E402
 from hostile.ground import Ground  # noqa: E402
 
 NOBODY = 65534
+PLAIN_CONFIG = """\
+c = get_config()
+c.CourseDirectory.course_id = "plain"  # nothing of Seatrial: nbgrader's own steps
+c.Execute.timeout = 30
+"""
 # Root's home is closed, and this Python may lie in it: show it alone, in a mount namespace of its own.
 AS_NOBODY = """
 set -e
@@ -124,6 +129,7 @@ def make_master(folder: Path, unit: Unit) -> Path:
     """A class of one unit with its assignment made, to be copied for each submission."""
     master = folder / f"master-{unit.name}"
     make_class(master, [unit])
+    (master / "nbgrader_config.py").write_text(PLAIN_CONFIG, encoding="utf-8")
     nbgrader(master, "generate_assignment", unit.path.split("/")[0])
     return master
 
