@@ -250,7 +250,6 @@ def other_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
             "full",
             marks=[
                 pytest.mark.skipif(not FULL, reason="no jail on this machine"),
-                pytest.mark.xfail(strict=False, reason="libzmq aborts where a netlink socket gives EPERM"),
             ],
         ),
     ],

@@ -81,10 +81,11 @@ def program() -> bytes:
                     seccomp, context, "clone", errno.EPERM, _Comparison(0, _MASKED_EQ, 1 << bit, 1 << bit)
                 )
         # Families between and beyond those allowed; one rule each, as conditions of one rule are joined by "and".
+        # EOPNOTSUPP, as libzmq ends the process where a netlink socket gives EPERM.
         for family in range(max(FAMILIES) + 1):
             if family not in FAMILIES:
-                _refuse(seccomp, context, "socket", errno.EPERM, _Comparison(0, _EQ, family, 0))
-        _refuse(seccomp, context, "socket", errno.EPERM, _Comparison(0, _GE, max(FAMILIES) + 1, 0))
+                _refuse(seccomp, context, "socket", errno.EOPNOTSUPP, _Comparison(0, _EQ, family, 0))
+        _refuse(seccomp, context, "socket", errno.EOPNOTSUPP, _Comparison(0, _GE, max(FAMILIES) + 1, 0))
         for request in (TIOCSTI, TIOCLINUX):
             masked = _Comparison(1, _MASKED_EQ, 0xFFFFFFFF, request)
             _refuse(seccomp, context, "ioctl", errno.EPERM, masked)
