@@ -92,6 +92,9 @@ def main() -> None:
         arguments.table.write_text(table(rows), encoding="utf-8")
         return
     done = {(kind, name) for kind, name, *_ in rows}
+    os.environ["PATH"] = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ["PATH"]]
+    )  # nbgrader calls alembic
     folder = Path(tempfile.mkdtemp(prefix="hostile-plain-"))
     folder.chmod(0o755)
     with Ground(folder) as ground:
