@@ -29,7 +29,7 @@ from grading_ways import OTTER, Way, all_ways, memory_of, rounds  # noqa: E402
 from machine import load, machine  # noqa: E402
 
 LIGHT = "add-up"
-UNITS = (LIGHT, "first-check", "missing-values", "find-the-leak")
+UNITS = (LIGHT, "six-questions", "first-check", "missing-values", "find-the-leak")
 
 
 def arguments() -> argparse.Namespace:

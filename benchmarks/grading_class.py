@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from light_unit import light_course
+
 from grader.classroom.record import read_record
 from grader.course import Course
 from grader.errors import CourseError
@@ -33,9 +35,9 @@ SCORES = """
 Scores = dict[tuple[str, str], float]  # points by student and test
 
 
-def find_unit(name: str) -> tuple[Course, Unit]:
-    """The unit of this course, or of the miniature course of the tests."""
-    for course in COURSES:
+def find_unit(name: str, folder: Path) -> tuple[Course, Unit]:
+    """The unit of this course, of the miniature course of the tests, or the light one, made below `folder`."""
+    for course in (*COURSES, light_course(folder / "course")):
         with contextlib.suppress(CourseError):
             return course, course.exercise(name)
     raise SystemExit(f"Error: no exercise named {name}")
@@ -108,7 +110,7 @@ class School:
 
 def make_school(folder: Path, name: str, students: int, seed: int) -> School:
     """A class of that many students. The first hands in the reference; answers of the others are drawn."""
-    course, unit = find_unit(name)
+    course, unit = find_unit(name, folder)
     home = folder / "home"
     home.mkdir(parents=True)
     ids = tuple(f"student-{number:04d}" for number in range(students))
