@@ -18,15 +18,12 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # also for a Python of another environment
-
-import grading_flat  # noqa: E402
-import measured  # noqa: E402
-from grading_class import make_school  # noqa: E402
-from grading_table import Results, as_json, credited_share, print_figures, print_rows  # noqa: E402
-from grading_ways import OTTER, Way, all_ways, memory_of, rounds  # noqa: E402
-from machine import load, machine  # noqa: E402
+import grading_flat
+import measured
+from grading_class import make_school
+from grading_table import Results, as_json, credited_share, print_figures, print_rows
+from grading_ways import OTTER, Way, all_ways, memory_of, rounds
+from machine import load, machine
 
 LIGHT = "add-up"
 UNITS = (LIGHT, "six-questions", "first-check", "missing-values", "find-the-leak")
