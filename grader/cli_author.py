@@ -74,6 +74,9 @@ def verify(
         bool, typer.Option("--nbgrader", help="Compare with nbgrader's own autograde.")
     ] = False,
     cache: Annotated[bool, typer.Option(help="Skip what was proven as it stands.")] = True,
+    seeds: Annotated[
+        int, typer.Option(min=0, help="Instead: run every answer with so many seeds of hidden data.")
+    ] = 0,
 ) -> None:
     """Prove that each exercise earns what it should and nothing else."""
     from grader.build import check_built
@@ -84,6 +87,9 @@ def verify(
         chosen = chosen_units(course, units)
     except SourceError as error:
         refuse(check_built(course) if units is None else str(error).splitlines())
+    if seeds:
+        repeat_with_seeds(chosen, seeds, jobs)
+        return
     with err.status("verify") as status:
         problems = prove(
             course,
@@ -97,6 +103,21 @@ def verify(
         refuse([str(problem) for problem in problems])
     for line in proven_lines(chosen):
         out.print(line)
+
+
+def repeat_with_seeds(units: list[Unit], seeds: int, jobs: int) -> None:
+    """Show how often each answer passes each test; end with 1 if a right one ever fails or a wrong one gets by."""
+    from grader.verify.seeds import repeat, seed_problems
+
+    problems = []
+    for unit in (unit for unit in units if unit.has_exercise):
+        with err.status(unit.name) as status:
+            passes = repeat(unit, seeds, jobs, status.update)
+        for one in passes:
+            out.print(f"{unit.name}: {one}")
+        problems += [str(problem) for problem in seed_problems(unit, passes)]
+    if problems:
+        refuse(problems)
 
 
 def proven_lines(units: list[Unit]) -> list[str]:

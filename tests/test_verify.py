@@ -15,6 +15,7 @@ from grader.verify import verify
 from grader.verify.doors import _compare, canary_problems, through_command
 from grader.verify.lessons import lesson_problems
 from grader.verify.points import token_distance
+from grader.verify.seeds import repeat, seed_problems
 from grader.verify.unit import prove_unit
 
 PATH = "00-kinds/01-add-up"
@@ -291,6 +292,42 @@ def test_stored_outcomes_are_those_that_are_seen(tmp_path):
     assert done.returncode == 0
     assert "01-add-up.outcomes.json" in done.stdout
     assert json.loads(stored.read_text())["wrong"]["no_refunds"]["list_stays"] == ["passed"]
+
+
+# ---- many seeds
+
+PLUS_ONE = "    return sum(a or 0 for a in amounts) + (1 in amounts)\n"
+
+
+def test_seeds_are_counted_for_each_test_and_answer(tmp_path):
+    """Right answers pass each time, wrong ones never where they must fail; one line a test and answer, exit 0."""
+    done = mle("verify", "add-up", "--seeds", "3", home=tmp_path)
+    lines = " ".join(done.stdout.split())
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "add-up: known_amounts: right answer reference passes 3 of 3 " in lines
+    assert "add-up: known_amounts: right answer loop passes 3 of 3 " in lines
+    assert "add-up: known_amounts: wrong answer no_refunds passes 0 of 3 (must fail)" in lines
+    assert "add-up: list_stays: wrong answer no_refunds passes 3 of 3" in lines
+
+
+def test_a_bar_that_holds_by_luck_is_found(tmp_path):
+    """A right answer that fails with some seeds and a wrong one that passes with some end in 1, with a seed each."""
+    lucky = "refund = -amounts[0] // 2 - 1 if expect.seed() % 3 else 1"
+    course = rewritten(
+        tmp_path,
+        ("refund = -amounts[0] // 2 - 1", lucky),
+        (
+            "    return sum(amount or 0 for amount in amounts)\n",
+            "    return sum(a or 0 for a in amounts) + (1 in amounts)\n",
+        ),
+    )
+    unit = course.unit("add-up")
+    problems = [str(problem) for problem in seed_problems(unit, repeat(unit, 3))]
+
+    assert found(problems, 5, '"no_refunds"', 'passes "known_amounts" with 1 of 3 seeds, first 3')
+    assert found(problems, 6, '"gap_is_nothing"', 'refused by "known_amounts" with 1 of 3 seeds, first 3')
+    assert len(problems) == 2
 
 
 # ---- 7: doors
