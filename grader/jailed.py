@@ -30,6 +30,7 @@ class JailedWorkers:
     ) -> None:
         self._learner, self._judge = programs
         self._ending: threading.Thread | None = None
+        self._grouped = False
         self.events: queue.SimpleQueue = queue.SimpleQueue()
         self._group = cgroups.make_group()
         self.jail = Jail(modules, programs, files={PREPARED_STORE: store}, hidden=hidden)
@@ -39,6 +40,14 @@ class JailedWorkers:
         """The control group of the learner's side, or None."""
         return self._group.memory if self._group is not None else None
 
+    def _ready(self) -> None:
+        """Wait for the warm parent, then put it into the group: its own memory was claimed before."""
+        if not self._grouped:
+            self.jail.wait_ready()
+            if self._group is not None:
+                self._group.add(self.jail.pid)
+            self._grouped = True
+
     def learner(self) -> Child:
         return self.jail.fork(self._learner, self.events)
 
@@ -47,6 +56,7 @@ class JailedWorkers:
 
     def stage(self, unit: Unit, beside: str | None) -> Seat:
         """A seat in the jail for one run."""
+        self._ready()
         return Seat(self.jail, unit, beside)
 
     def watch(self, megabytes: int, because: str) -> MemoryWatch | cgroups.GroupWatch:

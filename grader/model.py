@@ -144,8 +144,8 @@ class Unit:
     @property
     def longest_limit_seconds(self) -> float:
         """The most that any cell or test of the unit may take."""
-        own = [part.limit_seconds for part in (*self.answers, *self.tests) if part.limit_seconds is not None]
-        return max([self.header.limit_seconds, *own])
+        own = [answer.limit_seconds for answer in self.answers] + [test.limit_seconds for test in self.tests]
+        return max([self.header.limit_seconds, *(limit for limit in own if limit is not None)])
 
     def answer(self, name: str) -> Answer:
         """The answer called `name`; raises KeyError if there is none."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import struct
 import threading
 
 LENGTH = struct.Struct(">I")
+_SURELY_TAKEN = getattr(select, "PIPE_BUF", 512) - LENGTH.size
 MAX_FRAME_BYTES = 256 * 1024 * 1024 + 65536  # a value of the largest size, and its names
 
 
@@ -37,6 +39,17 @@ class Channel:
                     view = view[written or 0 :]
             except (OSError, ValueError) as error:
                 raise ChannelClosed("the other side has gone") from error
+
+    def takes(self, frame: bytes) -> bool:
+        """Whether `send` would not wait: the frame is small and there is room, as far as the system can tell."""
+        if len(frame) > _SURELY_TAKEN or not hasattr(select, "poll"):
+            return False
+        poll = select.poll()
+        try:
+            poll.register(self._writer.fileno(), select.POLLOUT)
+            return bool(poll.poll(0))
+        except (OSError, ValueError):
+            return True  # it is closed, which `send` will say
 
     def receive(self) -> bytes:
         """Read one frame; raises ChannelClosed at the end or on a length that no frame has."""

@@ -56,8 +56,8 @@ class Child:
         self._status: int | None = None
         self._dead = threading.Event()
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._writer: threading.Thread | None = None
         threading.Thread(target=self._read, daemon=True).start()
-        threading.Thread(target=self._write, daemon=True).start()
 
     def _write(self) -> None:
         """Send what is waiting: one that does not read holds this thread, not the run's clock."""
@@ -84,6 +84,13 @@ class Child:
 
     def send(self, frame: bytes) -> None:
         """Send one frame, without waiting; a child that has gone is noticed by its event, not here."""
+        if self._writer is None and self.channel.takes(frame):
+            with contextlib.suppress(ChannelClosed):
+                self.channel.send(frame)
+            return
+        if self._writer is None:
+            self._writer = threading.Thread(target=self._write, daemon=True)
+            self._writer.start()
         self._outbox.put(frame)
 
     @property

@@ -26,6 +26,7 @@ OUTPUT_MEGABYTES = 64
 SHARED = "/seatrial-wire"  # a folder of the supervisor's, for programs that listen on sockets
 JUDGE_TMP_MEGABYTES = 256
 MOST_DESCRIPTORS = 1024
+LEARNER_GOES_FIRST, JUDGE_GOES_SECOND = 1000, 500  # when memory is short; the warm parent goes last
 
 _CLONE_NEWNS, _CLONE_NEWIPC, _CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
@@ -121,6 +122,8 @@ class Insider:
             _check(_libc.umount2(SEAT.encode(), _MNT_DETACH), "umount")
         if not keep_shared:
             leave_shared()
+        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
+            score.write(str(JUDGE_GOES_SECOND if judge else LEARNER_GOES_FIRST))
 
     def lock(self) -> None:
         """Limits on, capabilities gone for good, dangerous system calls refused. For a single thread."""
