@@ -25,7 +25,7 @@ import psutil
 
 GROUPS = Path("/sys/fs/cgroup/cpuacct")
 PR_SET_CHILD_SUBREAPER = 36
-SAMPLE_SECONDS = 0.05
+SAMPLE_SECONDS = 0.2
 POLL_SECONDS = 0.02
 END_SECONDS = 30.0
 
