@@ -94,6 +94,13 @@ def main() -> None:
         counted = f"by control group; waiting for children would credit {share:.0%} of it for mle class grade"
     print(f"\nCPU is counted {counted}. {options.rounds} rounds, the same points in all ways, test by test.")
     print(f"load average before {before}, after {load()}")
+    if busy(before):
+        print("The machine was busy beside: compare CPU; wall times, and two workers above all, say little.")
+
+
+def busy(shown: str) -> bool:
+    """Whether the average of the last minute, before anything of ours ran, keeps a whole core busy."""
+    return not shown[0].isdigit() or float(shown.split()[0]) > 1
 
 
 if __name__ == "__main__":
