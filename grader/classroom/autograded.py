@@ -10,18 +10,11 @@ from typing import Any
 
 from grader.build import KERNEL, unit_stamp
 from grader.classroom.assigned import Assigned
-from grader.classroom.results import Result, TestGrade
+from grader.classroom.outputs import cell_outputs, test_outputs
+from grader.classroom.results import Result
 from grader.matching import Match, match
 from grader.model import Answer, Part, Submission, Test
 from grader.notebook_file import FileCell, NotebookFile, read_file
-
-_ENAMES = {
-    "failed": "TestFailed",
-    "not attempted": "NotAttempted",
-    "crashed": "Crashed",
-    "out of time or memory": "OutOfLimits",
-}
-_NOT_GRADED = "NotGraded"
 
 
 def autograded_text(
@@ -131,7 +124,7 @@ class _Writer:
         metadata = {"deletable": False, "nbgrader": graded, "seatrial": {"kind": part.kind}}
         if not isinstance(part, Answer):
             metadata["editable"] = False
-        outputs = self._test_outputs(part.name) if isinstance(part, Test) else self._outputs(part.name)
+        outputs = test_outputs(self.result, part.name) if isinstance(part, Test) else self._outputs(part.name)
         self._add(part.name, known.cell_type, text, metadata, outputs)
 
     def loose(self, kind: str, text: str, cell_id: str, name: str = "") -> None:
@@ -141,6 +134,9 @@ class _Writer:
             cell_id += "-x"
         self._add(cell_id, kind, text, {}, self._outputs(name) if name else [])
 
+    def _outputs(self, name: str) -> list[dict[str, Any]]:
+        return cell_outputs(self.result, name, self.most_lines)
+
     def _add(self, cell_id: str, kind: str, text: str, metadata: dict[str, Any], outputs: list[dict]) -> None:
         cell: dict[str, Any] = {"cell_type": kind, "id": cell_id, "metadata": metadata, "source": text}
         if kind == "code":
@@ -148,39 +144,6 @@ class _Writer:
             self.count += ran
             cell |= {"execution_count": self.count if ran else None, "outputs": outputs}
         self.cells.append(cell)
-
-    def _outputs(self, name: str) -> list[dict[str, Any]]:
-        """What a cell printed, and the error that it raised."""
-        outputs: list[dict[str, Any]] = []
-        if text := self.result.cell_output.get(name):
-            outputs.append({"name": "stdout", "output_type": "stream", "text": self._cut(text)})
-        if error := self.result.cell_errors.get(name):
-            kind, _, message = error.partition(": ")
-            outputs.append(_error(kind.partition(",")[0], message or error, error))
-        return outputs
-
-    def _test_outputs(self, name: str) -> list[dict[str, Any]]:
-        if self.result.reason:
-            return [_error(_NOT_GRADED, self.result.reason)]
-        test = next(test for test in self.result.tests if test.name == name)
-        return [] if test.points >= test.max_points else [_error(_ename(test), test.message)]
-
-    def _cut(self, text: str) -> str:
-        lines = text.split("\n")
-        if self.most_lines < 0 or len(lines) <= self.most_lines:
-            return text
-        return "\n".join([*lines[: max(0, self.most_lines - 1)], "... Output truncated ..."])
-
-
-def _ename(test: TestGrade) -> str:
-    if test.outcome == "failed" and test.failed_check:
-        return "ExpectationFailed"
-    return _ENAMES.get(test.outcome, "TestFailed")
-
-
-def _error(name: str, message: str, shown: str = "") -> dict[str, Any]:
-    traceback = (shown or f"{name}: {message}").split("\n")
-    return {"ename": name, "evalue": message, "output_type": "error", "traceback": traceback}
 
 
 def _test_name(cell: dict[str, Any]) -> str:

@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nbformat.v4 import new_output
+from nbformat import from_dict
 
 from grader.checking import judge_modules, learner_modules, outcomes_file
 from grader.classroom.assigned import word_of
+from grader.classroom.outputs import cell_outputs, test_outputs
 from grader.classroom.pool import Crashed, Lease
 from grader.classroom.results import CRASHED, DAMAGED, Result, result_of
 from grader.classroom.work import not_graded
@@ -110,7 +111,6 @@ def _shown(result: Result, submission: Submission) -> Result:
 
 def show(nb: Any, result: Result) -> None:
     """Put a result into nbgrader's cells so that its own rule gives the points: no output is a pass."""
-    tests = {test.name: test for test in result.tests}
     count = 0
     for cell in nb.cells:
         if cell.cell_type != "code":
@@ -122,26 +122,8 @@ def show(nb: Any, result: Result) -> None:
             continue
         count += 1
         cell.execution_count = count
-        if facts.get("grade"):
-            test = tests.get(name)
-            if test is None or test.points < test.max_points:
-                cell.outputs = [_error("TestFailed", test.message if test else "this test was not run")]
-            continue
-        if text := result.cell_output.get(name):
-            cell.outputs.append(new_output("stream", name="stdout", text=text))
-        if error := result.cell_errors.get(name):
-            cell.outputs.append(_error(*_split(error), error))
-
-
-def _split(error: str) -> tuple[str, str]:
-    """Kind and message of a cell's error, as the report writes it."""
-    kind, _, message = error.partition(": ")
-    return kind.partition(",")[0], message or error
-
-
-def _error(name: str, message: str, shown: str = "") -> Any:
-    traceback = (shown or f"{name}: {message}").split("\n")
-    return new_output("error", ename=name, evalue=message, traceback=traceback)
+        outputs = test_outputs(result, name) if facts.get("grade") else cell_outputs(result, name)
+        cell.outputs = [from_dict(output) for output in outputs]
 
 
 def submitted_notebook(config: Any, facts: dict[str, str]) -> Path:
