@@ -1,0 +1,1 @@
+"""Faults at random moments of a grading, for tests/faults.py."""
