@@ -16,6 +16,7 @@ START_SECONDS = 120.0
 GRACE_SECONDS = 3.0
 NO_MESSAGE = "it sent what no notebook sends"
 MOST_REPLY_BYTES = 2**20
+JUDGE_LOST = {"judge_lost": True}  # it was killed or stands still, and nobody of the learner's side was asked
 NO_VERDICT = {"outcome": Outcome.CRASHED.value, "reason": "the judge gave no verdict"}
 
 
@@ -47,15 +48,15 @@ class Relay:
         child.send(link + self.frame("begin", **facts))
         self._beginning[child] = (self._number, link)
 
-    def wait_begun(self, child: Child) -> None:
-        """Return when the imports of `child` are done: they are no cell's time. One that has gone is noticed later."""
+    def wait_begun(self, child: Child) -> bool:
+        """Return when the imports of `child` are done: they are no cell's time. False if it never began."""
         deadline, ends = time.monotonic() + START_SECONDS, []
         while child in self._beginning and child.alive and (event := next_event(self._events, deadline)):
             if not self._has_begun(*event) and event[1] is None:
                 ends.append(event)
-        self._beginning.pop(child, None)
         for event in ends:
             self._events.put(event)
+        return self._beginning.pop(child, None) is None
 
     def ask_learner(
         self, learner: Child, limit_seconds: float, verb: str, **body: object
@@ -81,8 +82,9 @@ class Relay:
     def ask_judge(
         self, judge: Child, learner: Child, limit_seconds: float, verb: str, **body: object
     ) -> dict[str, Any] | None:
-        """The judge's verdict; None if it gave none in time, which ends both processes."""
-        self.wait_begun(judge)
+        """The judge's verdict; None if the learner's side kept it from one in time, which ends both processes."""
+        if not self.wait_begun(judge):
+            return JUDGE_LOST
         judge.send(to_judge(SUPERVISOR, self.frame(verb, **body)))
         number = self._number
         deadline = time.monotonic() + limit_seconds
@@ -93,6 +95,8 @@ class Relay:
                 if not learner.alive:
                     judge.kill()
                     return None
+                if not self._asked and not self._services.waiting:
+                    return JUDGE_LOST
                 learner.kill(verdicts.TIME.format(limit_seconds))
                 self._services.kill(verdicts.TIME.format(limit_seconds))
                 deadline = time.monotonic() + GRACE_SECONDS
@@ -101,7 +105,7 @@ class Relay:
             if source is not judge:
                 self._carry_to_judge(judge, learner, source, data)
             elif data is None:
-                return None
+                return JUDGE_LOST if learner.alive else None
             else:
                 message = self._from_judge(judge, learner, data)
                 if message is not None and message.get("id") == number:

@@ -221,7 +221,7 @@ class Peer:
         if verb == "call":
             return self._do_call(message)
         if self._lends_only_functions and verb in ("get", "item", "len"):
-            raise ProtocolError("a function that was lent can be called, and no more")
+            raise ProtocolError("what was lent can be called, and no more")
         if verb == "get":
             return {"value": getattr(self._own(message["target"]), public(message["name"]))}
         if verb == "item":
@@ -256,9 +256,8 @@ def public(name: object) -> str:
 
 def changeable(value: object) -> bool:
     """Whether a callee can change `value` in place so that the caller would see it."""
-    if isinstance(value, (list, dict, set, bytearray)):
-        return True
-    return type(value).__name__ in ("ndarray", "DataFrame", "Series")
+    frames = ("ndarray", "DataFrame", "Series")
+    return isinstance(value, (list, dict, set, bytearray)) or type(value).__name__ in frames
 
 
 def write_back(original: Any, after: Any) -> None:
@@ -284,9 +283,8 @@ def write_back(original: Any, after: Any) -> None:
 
 def describe_arguments(args: tuple, kwargs: dict, limit: int = 60) -> str:
     """Arguments as a reader would type them, cut short."""
-    texts = [describe(value) for value in args]
-    texts += [f"{key}={describe(value)}" for key, value in kwargs.items()]
-    text = ", ".join(texts)
+    named = [f"{key}={describe(value)}" for key, value in kwargs.items()]
+    text = ", ".join([*map(describe, args), *named])
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from grader import verdicts
 from grader.jail.children import Child, close_all
 from grader.jail.processes import Started
+from grader.judge_side import JudgeSide
 from grader.model import Outcome, Report, Submission, Test, TestResult, Unit, WorkCell
 from grader.relay import NO_MESSAGE, SUPERVISOR, Relay, to_judge
 from grader.services import Services
@@ -72,9 +73,9 @@ class Run:
         self.watch = workers.watch(memory, verdicts.MEMORY.format(memory))
         self.children: list[Child] = []
         self.learner: Child | None = None
-        self.judge: Child | None = None
         self.services = Services(self.stage, self._new_learner, self._start_process, self.stage.inherited)
         self.relay = Relay(workers.events, self.services)
+        self.judge = JudgeSide(self.relay, self._new_judge)
         self.restarts = 0
         self.skipped: set[int] = set()
         self.ended: dict[str, tuple[Outcome, str]] = {}
@@ -90,7 +91,7 @@ class Run:
         results = []
         self._start_learner()
         if self.world is World.JUDGE and len(self.submission.untouched) < len(self.unit.answers):
-            self.judge = self._new_judge()
+            self.judge.begin()
         self.deadline = (
             time.monotonic() + self.unit.header.limit_run_seconds
         )  # imports of a warm parent do not count
@@ -230,8 +231,9 @@ class Run:
         verdict = self._without_running(test)
         if verdict is None:
             limit = self._limit(test.limit_seconds)
-            ask = self._ask_judge if self.world is World.JUDGE else self._ask_beside
-            verdict = self._after_running(index, test, ask(test, limit), limit)
+            judged = self.world is World.JUDGE
+            reply = self._ask_judge(index, test, limit) if judged else self._ask_beside(test, limit)
+            verdict = self._after_running(index, test, reply, limit)
         self.own_seconds += float(verdict.get("waited", 0.0))
         return verdicts.result(test, verdict)
 
@@ -275,16 +277,20 @@ class Run:
         )
         return reply.get("value") if reply else None
 
-    def _ask_judge(self, test: Test, limit: float) -> dict[str, Any] | None:
-        assert self.learner is not None
-        if self.judge is None or not self.judge.alive:
-            self.judge = self._new_judge()
+    def _ask_judge(self, index: int, test: Test, limit: float) -> dict[str, Any] | None:
+        def learner() -> Child:
+            assert self.learner is not None
+            return self.learner
+
+        def revive() -> None:
+            self.services.end_test()
+            self._revive(index)
+
         names = [name for answer in self.unit.answers if answer.name in test.of for name in answer.names]
-        return self.relay.ask_judge(
-            self.judge,
-            self.learner,
+        return self.judge.ask(
+            learner,
             limit,
-            "test",
+            revive,
             name=test.name,
             of=list(test.of),
             text=test.text,

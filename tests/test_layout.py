@@ -22,7 +22,7 @@ GRADER = ROOT / "grader"
 LAYERS = (
     "cli",
     "classroom watch verify workspace magics checking attempts lab live progress doctor skeleton",
-    "build filled runner relay report misconceptions verdicts services workers jailed stage seat solution",
+    "build filled runner relay judge_side report misconceptions verdicts services workers jailed stage seat solution",
     "expect source lesson course notebook remote judge judging learner jail"
     " header markers names rules parsed built matching untouched offline kernelhost kernelrelay kernelroom",
     "codec tracking kernel store run_store twin",

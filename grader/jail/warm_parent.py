@@ -39,20 +39,28 @@ class WarmParent:
         self._reply(0)
         while True:
             data, descriptors, _, _ = socket.recv_fds(self._orders, ORDER.size, 2)
-            while data and len(data) < ORDER.size:
-                data += self._orders.recv(ORDER.size - len(data))
-            if not data:
+            head = self._rest(data, ORDER.size)
+            if head is None:
                 return
-            verb, number, index, size = ORDER.unpack(data)
-            body = b""
-            while len(body) < size:
-                body += self._orders.recv(size - len(body))
+            verb, number, index, size = ORDER.unpack(head)
+            body = self._rest(b"", size)
+            if body is None:
+                return
             try:
                 self._do(verb, number, index, body, descriptors)
             except OSError as error:
                 self._reply(-(error.errno or 1))
             for descriptor in descriptors:
                 os.close(descriptor)
+
+    def _rest(self, data: bytes, size: int) -> bytes | None:
+        """`data` and what is missing to `size` bytes; None if the other side has gone, also in the middle."""
+        while len(data) < size:
+            more = self._orders.recv(size - len(data))
+            if not more:
+                return None
+            data += more
+        return data
 
     def _do(self, verb: bytes, number: int, index: int, body: bytes, descriptors: list[int]) -> None:
         if verb == WAIT:

@@ -136,12 +136,9 @@ class Zygote:
         """Give an order and return its answer; a negative answer to anything but WAIT is an error number."""
         self._wait_ready()
         try:
-            head = ORDER.pack(verb, number, index, len(body))
-            if descriptors:
-                socket.send_fds(self._socket, [head], list(descriptors))
-                self._socket.sendall(body)
-            else:
-                self._socket.sendall(head + body)
+            order = ORDER.pack(verb, number, index, len(body)) + body
+            sent = socket.send_fds(self._socket, [order], list(descriptors)) if descriptors else 0
+            self._socket.sendall(order[sent:])
         except OSError as error:
             raise WorkerLost("the warm process has gone") from error
         answer, pid = self._answer()
