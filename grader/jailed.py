@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import tempfile
 import threading
@@ -13,7 +14,7 @@ from grader.errors import WorkerLost
 from grader.jail import cgroups
 from grader.jail.children import Child, MemoryWatch
 from grader.jail.inside import TaskLimits
-from grader.jail.jail import Jail
+from grader.jail.jail import FOLDER, Jail
 from grader.model import Unit
 from grader.seat import PREPARED_STORE, Seat, prepared_store
 
@@ -91,5 +92,5 @@ class JailedWorkers:
 @contextlib.contextmanager
 def store_for_jails() -> Iterator[Path]:
     """The file of a fresh tracking store, which each run gets a copy of."""
-    with tempfile.TemporaryDirectory(prefix="seatrial-store-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-") as folder:
         yield prepared_store(Path(folder))

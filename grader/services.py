@@ -55,11 +55,11 @@ class Services:
         self._processes: list[LocalProcess] = []
         self._links: list[Child] = []
         self._starting: dict[Child, int] = {}
-        self.waiting = 0  # requests that are not answered yet
+        self.waiting: set[int] = set()  # requests that are not answered yet
 
     def serve(self, judge: Child, message: dict[str, Any]) -> None:
         """Answer `message` of the judge's when it is done."""
-        self.waiting += 1
+        self.waiting.add(message["id"])
         threading.Thread(target=self._serve, args=(judge, message), daemon=True).start()
 
     def _serve(self, judge: Child, message: dict[str, Any]) -> None:
@@ -68,7 +68,7 @@ class Services:
         except Exception as error:
             types = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
             frame = codec.dumps({"id": message["id"], "error": {"types": types, "message": str(error)}})
-        self.waiting -= 1
+        self.waiting.discard(message["id"])
         judge.send(b"\0" + frame)
 
     def _do(self, message: dict[str, Any]) -> object:

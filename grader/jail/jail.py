@@ -22,6 +22,7 @@ import psutil
 
 from grader.errors import WorkerLost
 from grader.jail import bubblewrap
+from grader.jail.children import kill_tree
 from grader.jail.families import highest_bytes
 from grader.jail.inside import TaskLimits
 from grader.jail.processes import Started
@@ -45,12 +46,25 @@ def open_place(places: Sequence[str]) -> str:
 
 
 def remove_orphans() -> None:
-    """Remove folders of jails whose supervisor was killed."""
+    """Remove folders of jails whose supervisor was killed, and end what is still in them: stopped, it saw no end."""
     for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
         owner = folder.name.removeprefix(FOLDER).partition("-")[0]
         with contextlib.suppress(OSError):
             if owner.isdigit() and not psutil.pid_exists(int(owner)) and folder.stat().st_uid == os.geteuid():
+                _end_inhabitants(folder.name)
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_inhabitants(name: str) -> None:
+    """Kill every process that has a file of the jail's folder mounted, and its bubblewrap."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            mounts = Path(f"/proc/{process.pid}/mountinfo").read_text(encoding="utf-8", errors="replace")
+            if f"/{name}/" in mounts:
+                process.kill()
+                found.append(process)
+    psutil.wait_procs(found, timeout=END_SECONDS)
 
 
 class Executed:
@@ -211,6 +225,10 @@ class Jail(Zygote):
             return
         self._closed = True
         self._socket.close()
+        if not self._pid:
+            kill_tree(
+                self._process.pid
+            )  # it never answered: bubblewrap alone would leave it where it stands still
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._pid or self._process.pid, signal.SIGKILL)
         try:
