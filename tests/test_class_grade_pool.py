@@ -125,6 +125,16 @@ def test_no_worker_is_an_error_of_the_machine() -> None:
         Lease(none).run(lambda _worker: None, 60)
 
 
+def test_no_room_for_a_worker_says_so() -> None:
+    """A full temporary folder is no fault of the jail's."""
+
+    def none() -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/seatrial-jail-1")
+
+    with pytest.raises(NoWorker, match=r"/tmp/seatrial-jail-1.*free space there"):
+        Lease(none).run(lambda _worker: None, 60)
+
+
 def test_a_worker_that_hangs_is_killed(
     make: Callable, made: list[Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,6 +112,17 @@ def test_a_folder_that_was_taken_away_comes_back(school: School) -> None:
     assert [path.name for path in place.parent.iterdir()] == [MODULE]
 
 
+def test_a_result_that_was_half_stored_is_swept_up(school: School) -> None:
+    """Ended between making the file and giving it its name."""
+    school.hand_in_both("ann")
+    half = school.folder / ".seatrial" / "cache" / "00" / "tmp123.part"
+    half.parent.mkdir(parents=True)
+    half.write_text('{"mark"', encoding="utf-8")
+    school.grade()
+
+    assert not half.exists()
+
+
 def test_an_autograded_notebook_that_is_gone_or_changed_is_made_again(school: School) -> None:
     """From the cache, without a run; the grade book stays as it is."""
     school.hand_in_both("ann")

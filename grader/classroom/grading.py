@@ -7,14 +7,14 @@ import datetime
 import hashlib
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from grader.checking import judge_modules, learner_modules
 from grader.classroom.assigned import Assigned, assigned, sourced
 from grader.classroom.book import GradeBook
+from grader.classroom.early import Engine
 from grader.classroom.entries import Place, Row, is_done
 from grader.classroom.lock import only_grader
 from grader.classroom.placing import Placed, sweep
@@ -38,9 +38,7 @@ from grader.classroom.work import Bench, Finished, Planned, Task, crashed
 from grader.course import Course
 from grader.errors import SeatrialError
 from grader.header import nearest
-from grader.workers import Workers
 
-Engine = Callable[[Iterable[str]], AbstractContextManager[Callable[[], Workers]]]
 MAX_STAMP_BYTES = 1000
 
 
@@ -65,14 +63,14 @@ def grade_class(
     try:
         settings = read_settings(folder)
         with only_grader(folder) as private, contextlib.closing(GradeBook(settings)) as book:
-            sweep(settings)
+            sweep(settings, private / "cache")
             cache = Cache(private / "cache")
             grading = _Grading(settings, course, options, book, Bench(settings, cache, options.isolation))
             grading.prepare(record, say)
             try:
                 grading.go(engine, progress)
             finally:
-                sweep(settings)
+                sweep(settings, private / "cache")
     except OSError as error:
         place = f" at {error.filename}" if error.filename else ""
         what = f"cannot write in {folder} ({error.strerror or error}{place})"

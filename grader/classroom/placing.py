@@ -79,8 +79,10 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def sweep(settings: ClassSettings) -> None:
-    """Puts back or removes what a run left that was ended in the middle."""
+def sweep(settings: ClassSettings, cache: Path) -> None:
+    """Puts back or removes what a run left that was ended in the middle; cache: the folder of kept results."""
+    for path in cache.glob("*/*.part"):
+        path.unlink(missing_ok=True)
     if not settings.autograded.is_dir():
         return
     for student in settings.autograded.iterdir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import queue
 import threading
 import time
@@ -95,7 +96,9 @@ class Lease:
             except Exception as error:
                 if attempt == ATTEMPTS:
                     what = f"no worker can be started ({type(error).__name__}: {error})"
-                    raise NoWorker(f"{what}; run: mle doctor") from error
+                    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+                    mend = "free space there and run the same command again" if full else "run: mle doctor"
+                    raise NoWorker(f"{what}; {mend}") from error
         raise AssertionError
 
     @property
