@@ -18,7 +18,7 @@ from grader.course import Course, find_course
 from grader.jail.isolation import Isolation, require
 
 if TYPE_CHECKING:
-    from grader.classroom.grading import Engine
+    from grader.classroom.early import Engine
     from grader.classroom.summary import Outcome, Summary
 
 Several = typer.Option(help="Only this one; may be given several times.", show_default=False)
@@ -45,6 +45,7 @@ def grade(
     Ended in the middle, the same command goes on where it was. What is done and unchanged is left as it is.
     """
     from grader.classroom import summary as results
+    from grader.classroom.early import started_early
     from grader.classroom.grading import grade_class
 
     require(isolation)
@@ -59,8 +60,11 @@ def grade(
         isolation=isolation.value,
     )
     try:
-        with told_progress() as progress:
-            done = grade_class(folder, course, options, engine(folder, course, isolation), say, progress)
+        with (
+            told_progress() as progress,
+            started_early(engine(folder, course, isolation), folder, course) as early,
+        ):
+            done = grade_class(folder, course, options, early, say, progress)
     except KeyboardInterrupt:
         say("Ended. What was graded is written; the same command goes on from here.")
         raise typer.Exit(130) from None
