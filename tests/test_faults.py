@@ -24,7 +24,7 @@ as_root = pytest.mark.skipif(
     not sys.platform.startswith("linux") or os.geteuid() != 0, reason="only root sees every process"
 )
 SEED = 20261121
-SHORT = ("supervisor again", "warm parent", "learner")
+SHORT = ("supervisor again", "judge")
 
 
 @pytest.fixture(scope="module")

@@ -283,10 +283,13 @@ def play(ground: Ground, seed: int, number: int, kind: str = "") -> Trial:
 
 
 def _look(trial: Trial) -> None:
-    """The book must be the undisturbed one; after a learner's process was killed, that of --force."""
+    """The book must be the undisturbed one; with --force where a killed process is taken for the learner's doing.
+
+    That is a learner's process, or a second judge of the same test.
+    """
     book = book_of(trial.command.folder)
     wrong = differences(book, trial.ground.book)
-    if wrong and "learner" in trial.struck:
+    if wrong and ("learner" in trial.struck or trial.struck.count("judge") > 1):
         trial.forced = True
         trial.starts += 1
         trial.command.run("--workers", "2", "--force")
