@@ -301,14 +301,15 @@ PLUS_ONE = "    return sum(a or 0 for a in amounts) + (1 in amounts)\n"
 
 def test_seeds_are_counted_for_each_test_and_answer(tmp_path):
     """Right answers pass each time, wrong ones never where they must fail; one line a test and answer, exit 0."""
-    done = mle("verify", "add-up", "--seeds", "3", home=tmp_path)
+    done = mle("verify", "add-up", "--seeds", "4", home=tmp_path)
     lines = " ".join(done.stdout.split())
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert "add-up: known_amounts: right answer reference passes 3 of 3 " in lines
-    assert "add-up: known_amounts: right answer loop passes 3 of 3 " in lines
-    assert "add-up: known_amounts: wrong answer no_refunds passes 0 of 3 (must fail)" in lines
-    assert "add-up: list_stays: wrong answer no_refunds passes 3 of 3" in lines
+    assert "add-up: known_amounts: right answer reference passes 4 of 4 " in lines
+    assert "add-up: known_amounts: right answer loop passes 4 of 4 " in lines
+    assert "add-up: known_amounts: wrong answer no_refunds passes 0 of 4 (must fail)" in lines
+    assert "add-up: known_amounts: wrong answer stops_at_gap passes 0 of 3 (must fail)" in lines  # in sight
+    assert "add-up: list_stays: wrong answer no_refunds passes 4 of 4" in lines
 
 
 def test_a_bar_that_holds_by_luck_is_found(tmp_path):
