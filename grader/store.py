@@ -105,7 +105,9 @@ def copy_template(database: Path, opened_at: Path | None = None) -> Path:
                 _put_experiment(connection, 0, "Default", _artifacts(opened_at or database, "Default"))
             _move_if_absent(fresh, database)
     except (OSError, sqlite3.Error) as error:
-        raise TrackingError(f"The tracking store {database} cannot be made: {error}") from error
+        raise TrackingError(
+            f"The tracking store {database} cannot be made: {error}. Free space there, or set TMPDIR."
+        ) from error
     return database
 
 
