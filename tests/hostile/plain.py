@@ -31,6 +31,7 @@ sys.path[:1] = [str(ROOT / "tests"), str(ROOT)]  # not this folder, whose secret
 from grader.classroom.course import make_class  # noqa: E402
 from grader.classroom.graded import graded_cells, nbgrader  # noqa: E402
 from grader.model import Unit  # noqa: E402
+from grader.store import template  # noqa: E402
 from hostile.case import Case  # noqa: E402
 from hostile.claims import deserved, wrongs  # noqa: E402
 from hostile.classes import CLASSES  # noqa: E402
@@ -190,6 +191,7 @@ def autograde(room: Path, module: str) -> str:
     """Run the command within limits; "" or how it ended."""
     own = room / ".nbgrader"
     own.mkdir(exist_ok=True)
+    shutil.copy(template(), own)  # MLflow's tables, which each kernel would make anew
     if os.geteuid() == 0:
         room.parent.chmod(0o755)
         for place, _, names in os.walk(room):
@@ -197,6 +199,7 @@ def autograde(room: Path, module: str) -> str:
             for name in names:
                 os.lchown(f"{place}/{name}", NOBODY, NOBODY)
     environment = {
+        "SEATRIAL_CACHE": str(own),
         "PATH": os.environ["PATH"], "HOME": str(own), "TMPDIR": str(own), "JUPYTER_CONFIG_DIR": str(own), "IPYTHONDIR": str(own),
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "datasets")]), "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": str(own),
     }  # fmt: skip
