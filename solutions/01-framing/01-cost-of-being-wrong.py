@@ -256,6 +256,14 @@ for name, slope, shift in [
 ]:
     score = np.clip(np.round(1 / (1 + np.exp(-(slope * heard + shift))), 6), 1e-6, 1 - 1e-6)
     best = paid(IsotonicRegression(out_of_bounds="clip").fit(score, p).predict(score[cut:]))
+    expect.between(
+        calibrate(score[:cut], label[:cut], np.array([0.000001, 0.999999])),
+        0.0,
+        1.0,
+        what="the probabilities for the scores 0.000001 and 0.999999, which the past period may not hold",
+        why="a new order may have a lower or a higher score than all past ones, and still needs a decision",
+        look_at="what your calibration returns outside of the scores that it was fitted on",
+    )
     found = np.asarray(calibrate(score[:cut], label[:cut], score[cut:]))
     expect.shape(
         found,
@@ -438,7 +446,7 @@ expect.between(
 # report what it costs on a later *test* period, in a run that a colleague can defend in three months.
 #
 # In: `validation` and `test`, DataFrames with one row for each (ripe) order and the columns `p_fraud` (somebody's estimate, perhaps a bad one), `amount`,
-# `is_fraud` (True or False, known by now); `rules`, a dict from names to functions, each of which takes such a table and returns a decision (0, 1, 2) for each row. Out: the
+# `is_fraud` (True or False, known by now), cut out of a longer table, whose index they keep; `rules`, a dict from names to functions, each of which takes such a table and returns a decision (0, 1, 2) for each row. Out: the
 # name of the chosen rule.
 #
 # The *realised* cost of a decision is that of part 1 with what is now known in place of the probability: 1 where the order was fraud, 0 where it was
@@ -560,6 +568,7 @@ rules = {key: rules[key] for key in rng.permutation(list(rules))} | {
     "approve": lambda table: np.zeros(len(table), int)
 }
 tables = drawn(1500, 0.15), drawn(900, 8.0)  # validation milder, test worse than the estimate
+tables[1].index += 1500  # as rows of one longer table have it
 on_validation, on_test = ({key: realised(table, rule) for key, rule in rules.items()} for table in tables)
 chosen = min(on_validation, key=on_validation.get)
 got = log_rule(*tables, rules)
@@ -718,6 +727,13 @@ def calibrate(past_score, past_fraud, score):
 def calibrate(past_score, past_fraud, score):
     model = LogisticRegression(C=1e6).fit(np.reshape(past_score, (-1, 1)), past_fraud)
     return model.predict_proba(np.reshape(score, (-1, 1)))[:, 1]
+
+
+# %% wrong="only_scores_of_the_past" of="calibrate" caught_by="worth_of_probabilities"
+# A score beyond those of the past gets no probability at all here: isotonic regression returns NaN there unless told to clip.
+def calibrate(past_score, past_fraud, score):
+    model = IsotonicRegression(y_min=0, y_max=1).fit(past_score, past_fraud)
+    return model.predict(score)
 
 
 # %% wrong="ranked_in_the_batch" of="calibrate" caught_by="worth_of_probabilities"
