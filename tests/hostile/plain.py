@@ -31,6 +31,7 @@ sys.path[:1] = [str(ROOT / "tests"), str(ROOT)]  # not this folder, whose secret
 from grader.classroom.course import make_class  # noqa: E402
 from grader.classroom.graded import graded_cells, nbgrader  # noqa: E402
 from grader.model import Unit  # noqa: E402
+from grader.stage import flatten  # noqa: E402
 from grader.store import template  # noqa: E402
 from hostile.case import Case  # noqa: E402
 from hostile.claims import deserved, wrongs  # noqa: E402
@@ -163,6 +164,8 @@ def plain(master: Path, handed_in: Path, unit: Unit, *, beside: bool) -> str:
         text = f"{said[0]}; neighbour: {said[-1]}" if harmed else said[0]
         return f"{text}; {ended}" if ended else text
     finally:
+        with contextlib.suppress(OSError):
+            flatten(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 
