@@ -46,7 +46,10 @@ class JailedWorkers:
         if not self._grouped:
             self.jail.wait_ready()
             if self._group is not None:
-                self._group.add(self.jail.pid)
+                try:
+                    self._group.add(self.jail.pid)
+                except ProcessLookupError as error:
+                    raise WorkerLost("the jail has gone") from error
             self._grouped = True
 
     def learner(self) -> Child:

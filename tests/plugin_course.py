@@ -69,7 +69,11 @@ KINDS: list[tuple[str, float]] = [
     ("%%bash\necho from bash\necho aside >&2", 1),
     ("%%writefile made.txt\nwritten here", 1),
     ("%run script.py\nleft", 0),
-    ("import os\nos.environ['NBGRADER_EXECUTION'], os.system('echo raw'), sorted(os.listdir('inner'))", 0),
+    (
+        "import os, time\nraw = os.system('echo raw')\ntime.sleep(0.5)  # the kernel reads it in a thread\n"
+        "os.environ['NBGRADER_EXECUTION'], raw, sorted(os.listdir('inner'))",
+        0,
+    ),
     ("%env SOME_WORD=said\nos.environ['SOME_WORD']", 0),
     ("import asyncio\nawait asyncio.sleep(0, 'awaited')", 0),
     ("for i in range(3):\n    print(f'\\r{i} of 2', end='')", 0),

@@ -255,10 +255,7 @@ def test_the_disk_is_bounded_and_empty_for_the_next(said, unit):
     )
     assert text.split()[0] == "28"
     assert int(text.split()[1]) < 12
-    assert (
-        said("import os\nprint(os.listdir('/tmp'), os.listdir('.'), os.listdir('/dev/shm'))")
-        == "[] ['solutions'] []\n"
-    )
+    assert "left" not in said("import os\nprint(os.listdir('/tmp'), os.listdir('.'), os.listdir('/dev/shm'))")
 
 
 def test_a_fork_bomb_is_bounded(judged_in_jail, unit, jailed):

@@ -113,7 +113,7 @@ def environment(extra: Mapping[str, str]) -> dict[str, str]:
         "SEATRIAL_OUTPUT": inside.OUTPUT,
         "PYTHONPATH": os.pathsep.join(packages),
     }
-    chosen |= {"PYTHONDONTWRITEBYTECODE": "1", "LANG": chosen.get("LANG", "C.UTF-8"), **extra}
+    chosen |= {"LANG": chosen.get("LANG", "C.UTF-8"), **extra}
     return chosen
 
 
