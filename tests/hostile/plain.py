@@ -65,7 +65,7 @@ Each row is a submission of `tests/hostile/`, graded once by Seatrial in the jai
 means that the submission has only itself to thank if it loses more. "refused" is a file that is no notebook of
 the unit: it gets a row with the reason, and no points.
 
-The suite (`python -m pytest tests/test_hostile.py`, three minutes) asserts more than the points: an honest submission graded
+The suite (`python -m pytest tests/test_hostile.py`, some minutes) asserts more than the points: an honest submission graded
 right after in the same worker gets all of its points and finds nothing, no process and no file is left, nothing
 secret and no command of a terminal stands in any message or output, and the batch goes on.
 
