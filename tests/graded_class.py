@@ -18,8 +18,8 @@ from nbgrader.api import Gradebook
 
 from grader.build import build, learner_notebook
 from grader.classroom.course import make_class
-from grader.classroom.graded import nbgrader
 from grader.classroom.early import Engine
+from grader.classroom.graded import nbgrader
 from grader.classroom.grading import grade_class
 from grader.classroom.summary import Options, Outcome, Summary
 from grader.course import Course

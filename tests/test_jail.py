@@ -8,7 +8,9 @@ import signal
 import socket
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import psutil
 import pytest
@@ -18,6 +20,7 @@ from small_unit import THREE_ANSWERS, body, unit_of
 from grader.errors import WorkerLost
 from grader.jail import cgroups, isolation
 from grader.jail.isolation import Isolation, IsolationMissing, probe, require
+from grader.jailed import JailedWorkers
 from grader.model import Outcome
 from grader.notebook import submission_from
 from grader.runner import run
@@ -26,6 +29,13 @@ from grader.workers import grading_workers
 FULL = probe().level is Isolation.FULL
 pytestmark = pytest.mark.skipif(not FULL, reason=f"no full isolation on this machine: {probe().why}")
 UNITS = ["add-up", "tidy-file", "killed-job", "small-service", "logged-run"]
+
+
+@contextlib.contextmanager
+def jails() -> Iterator[Callable[[], JailedWorkers]]:
+    """A function that makes a worker with a jail of its own."""
+    with grading_workers(MODULES) as make:
+        yield cast(Callable[[], JailedWorkers], make)
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +207,7 @@ def test_the_library_and_the_system_cannot_be_written(said):
 
 def test_two_jails_do_not_see_each_other(tmp_path, unit):
     """Neither processes nor sockets without a name in the file system."""
-    with grading_workers(MODULES) as make:
+    with jails() as make:
         one, other = make(), make()
         one.jail.wait_ready()
         events: queue.SimpleQueue = queue.SimpleQueue()
@@ -290,7 +300,7 @@ def test_nothing_is_left_of_a_submission(judged_in_jail, unit, jailed):
 
 
 def test_a_closed_worker_leaves_no_process_folder_or_group(unit):
-    with grading_workers(MODULES) as make:
+    with jails() as make:
         workers = make()
         run(unit, submission_from(unit), workers)
         pid, folder = workers.jail.pid, workers.jail.folder
@@ -303,7 +313,7 @@ def test_a_closed_worker_leaves_no_process_folder_or_group(unit):
 
 def test_a_worker_that_is_killed_is_no_learners_fault(unit):
     """The run says so by its exception; a new worker gives the points."""
-    with grading_workers(MODULES) as make:
+    with jails() as make:
         workers = make()
         workers.jail.wait_ready()
         os.kill(workers.jail.pid, signal.SIGKILL)
@@ -319,7 +329,7 @@ def test_what_a_killed_supervisor_left_is_removed_by_the_next(unit):
     assert not psutil.pid_exists(gone)
     folder = Path(tempfile.gettempdir()) / f"seatrial-jail-{gone}-test"
     folder.mkdir()
-    with grading_workers(MODULES) as make:
+    with jails() as make:
         make()
     assert not folder.exists()
 

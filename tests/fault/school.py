@@ -64,7 +64,7 @@ def _course(root: Path) -> Course:
 
 def _handed_in(course: Course, unit: Unit) -> dict[str, str]:
     """Right, wrong, untouched, damaged, one that ends its process and one without end."""
-    texts = {answer.name: answer.text for answer in (*unit.wrong, *unit.also)}
+    texts = {wrong.name: wrong.text for wrong in unit.wrong} | {also.name: also.text for also in unit.also}
     return {
         "ann": filled_notebook(unit, {}),
         "ben": filled_notebook(unit, {"add_up": texts["no_refunds"]}),
