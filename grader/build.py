@@ -165,9 +165,8 @@ def _handed_out(part: Part) -> str:
     return part.visible if isinstance(part, Test) else part.text
 
 
-def _cell(part: Part, text: str) -> dict[str, Any]:
-    """A notebook cell with the metadata that nbgrader and `unit_from_notebook` read."""
-    seatrial: dict[str, Any] = {"kind": part.kind}
+def cell_metadata(part: Part) -> dict[str, Any]:
+    """What nbgrader, JupyterLab and a later reader must know of a cell of the unit."""
     graded: dict[str, Any] = {
         "grade": isinstance(part, Test),
         "grade_id": part.name,
@@ -176,19 +175,25 @@ def _cell(part: Part, text: str) -> dict[str, Any]:
         "solution": isinstance(part, Answer),
         "task": False,
     }
-    metadata: dict[str, Any] = {"deletable": False, "nbgrader": graded, "seatrial": seatrial}
+    if isinstance(part, Test):
+        graded["points"] = int(part.points) if part.points == int(part.points) else part.points
+    metadata = {"deletable": False, "nbgrader": graded, "seatrial": {"kind": part.kind}}
+    return metadata if isinstance(part, Answer) else {**metadata, "editable": False}
+
+
+def _cell(part: Part, text: str) -> dict[str, Any]:
+    """A notebook cell with the metadata that nbgrader and `unit_from_notebook` read."""
+    metadata = cell_metadata(part)
+    seatrial = metadata["seatrial"]
     if isinstance(part, Answer):
         seatrial["names"] = list(part.names)
         if part.file is not None:
             seatrial["file"] = part.file
             text = f"%%writefile {part.file}\n{text}"
-    else:
-        metadata["editable"] = False
     if isinstance(part, Answer | Test) and part.limit_seconds is not None:
         seatrial["limit_seconds"] = part.limit_seconds
     if isinstance(part, Test):
         seatrial["of"] = list(part.of)
-        graded["points"] = int(part.points) if part.points == int(part.points) else part.points
     return _raw_cell(part.name, part.kind == "prose", text, metadata)
 
 

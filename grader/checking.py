@@ -42,6 +42,13 @@ def judge_modules(unit: Unit) -> tuple[str, ...]:
     return ALWAYS_TESTED + imports_of(test.text for test in unit.tests)
 
 
+def run_modules(*units: Unit) -> tuple[str, ...]:
+    """What runs of these units import on either side, for one warm parent of both."""
+    return tuple(
+        dict.fromkeys(name for unit in units for name in (*learner_modules(unit), *judge_modules(unit)))
+    )
+
+
 def spare_workers(unit: Unit) -> SpareWorkers:
     """Fresh processes that import ahead what `unit` needs."""
     return SpareWorkers(learner_modules(unit), judge_modules(unit))

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 
 from grader.build import learner_notebook
-from grader.model import Answer, Unit
-from grader.untouched import body_of
+from grader.model import Unit
+from grader.untouched import answer_text
 
 
 def filled_notebook(unit: Unit, answers: Mapping[str, str], notebook: str | None = None) -> str:
@@ -26,8 +26,3 @@ def filled_notebook(unit: Unit, answers: Mapping[str, str], notebook: str | None
         if name in texts:
             cell["source"] = answer_text(unit.answer(name), texts[name])
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-
-
-def answer_text(answer: Answer, text: str) -> str:
-    """The text of the answer's cell; for a file answer the line that writes the file is put in front."""
-    return text if answer.file is None else f"%%writefile {answer.file}\n{body_of(answer, text)}"

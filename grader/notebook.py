@@ -11,7 +11,7 @@ from grader.header import WORD
 from grader.matching import Match, match
 from grader.model import Answer, Cell, Part, Submission, Test, Unit, WorkCell
 from grader.notebook_file import FileCell, NotebookFile, read_file
-from grader.untouched import body_of, is_untouched, same_text
+from grader.untouched import answer_text, is_untouched, same_text
 
 _MAX_NOTES = 20
 _BEGIN = re.compile(r"grader\.begin\(\s*[\"']([^\"']+)[\"']")
@@ -84,12 +84,10 @@ def submission_from(
     return Submission(cells=tuple(cells), untouched=frozenset(same))
 
 
-def _work_cell(part: Part, answer_text: str) -> WorkCell:
+def _work_cell(part: Part, text: str) -> WorkCell:
     """The cell to run for a part; a file answer is written by its first line."""
     if isinstance(part, Answer):
-        if part.file is not None:
-            answer_text = f"%%writefile {part.file}\n{body_of(part, answer_text)}"
-        return WorkCell(part.name, "answer", answer_text, part.limit_seconds)
+        return WorkCell(part.name, "answer", answer_text(part, text), part.limit_seconds)
     limit = part.limit_seconds if isinstance(part, Test) else None
     return WorkCell(part.name, part.kind, part.text, limit)
 

@@ -88,17 +88,22 @@ class Relay:
         judge.send(to_judge(SUPERVISOR, self.frame(verb, **body)))
         number = self._number
         deadline = time.monotonic() + limit_seconds
+        overtime = False
         self._asked.clear()
         while True:
             event = self._next(deadline)
-            if event is None:
-                if not learner.alive:
+            if event is None or overtime:
+                waits = bool(self._asked or self._services.waiting)
+                if event is None and not learner.alive:
                     judge.kill()
                     return None
-                if not self._asked and not self._services.waiting:
+                if waits:
+                    learner.kill(verdicts.TIME.format(limit_seconds))
+                    self._services.kill(verdicts.TIME.format(limit_seconds))
+                elif event is None and overtime:
                     return JUDGE_LOST
-                learner.kill(verdicts.TIME.format(limit_seconds))
-                self._services.kill(verdicts.TIME.format(limit_seconds))
+            if event is None:  # the judge may be about to answer the learner's code and to wait for it again
+                overtime = True
                 deadline = time.monotonic() + GRACE_SECONDS
                 continue
             source, data = event

@@ -261,10 +261,7 @@ def changeable(value: object) -> bool:
 
 
 def write_back(original: Any, after: Any) -> None:
-    """Make `original` equal to `after` in place.
-
-    Raises TypeError for another kind of value, ValueError for an array of another size: its memory may be shared.
-    """
+    """Make `original` equal to `after` in place; TypeError for another kind, ValueError for an array's other size."""
     kind: Any = next((base for base in (list, dict, set) if issubclass(type(original), base)), type(original))
     if not changeable(original) or type(after) is not kind:
         raise TypeError(f"a {type(after).__name__} does not take the place of a {kind.__name__}")
@@ -274,8 +271,9 @@ def write_back(original: Any, after: Any) -> None:
         original.clear()
         original.update(after)
     elif kind.__name__ == "ndarray":
-        if original.shape != after.shape:
-            original.shape = after.shape
+        if original.size != after.size:
+            raise ValueError("an array came back with another number of elements")
+        original.resize(after.shape, refcheck=False)  # as many elements as before, so no memory is moved
         original[...] = after
     else:
         original._update_inplace(after)

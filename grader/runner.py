@@ -82,7 +82,7 @@ class Run:
         self.errors: dict[str, dict] = {}
         self.output: dict[str, str] = {}
         self.own_seconds = 0.0
-        self.given_up = ""
+        self.given_up: tuple[Outcome, str] | None = None
 
     def execute(self) -> Report:
         """Every cell in order; every test gets a result whatever happens."""
@@ -92,9 +92,8 @@ class Run:
         self._start_learner()
         if self.world is World.JUDGE and len(self.submission.untouched) < len(self.unit.answers):
             self.judge.begin()
-        self.deadline = (
-            time.monotonic() + self.unit.header.limit_run_seconds
-        )  # imports of a warm parent do not count
+        # From here, as the imports of a warm parent do not count.
+        self.deadline = time.monotonic() + self.unit.header.limit_run_seconds
         for index, cell in enumerate(self.submission.cells):
             if cell.origin != "test":
                 self._cell(index, cell)
@@ -189,7 +188,7 @@ class Run:
                     break
             else:
                 return
-        self.given_up = "the notebook's process ended again and again"
+        self.given_up = Outcome.CRASHED, "the notebook's process ended again and again"
 
     # ---- cells
 
@@ -223,7 +222,8 @@ class Run:
         return min(self.unit.header.limit_seconds if own is None else own, left)
 
     def _out_of_time(self) -> None:
-        self.given_up = verdicts.WHOLE_TIME.format(self.unit.header.limit_run_seconds)
+        seconds = self.unit.header.limit_run_seconds
+        self.given_up = Outcome.OUT_OF_LIMITS, verdicts.WHOLE_TIME.format(seconds)
 
     # ---- tests
 
@@ -249,9 +249,8 @@ class Run:
         if not self.given_up and self._limit(test.limit_seconds) <= 0:
             self._out_of_time()
         if self.given_up:
-            timed = self.given_up.startswith("the whole")
-            outcome = Outcome.OUT_OF_LIMITS if timed else Outcome.CRASHED
-            return {"outcome": outcome.value, "reason": self.given_up}
+            outcome, reason = self.given_up
+            return {"outcome": outcome.value, "reason": reason}
         return None
 
     def _after_running(

@@ -125,7 +125,7 @@ class Services:
     def is_start(self, child: Child) -> bool:
         """Whether the next frame of `child` only says that it has begun; asked once for each frame."""
         left = self._starting.get(child, 0)
-        self._starting[child] = left - 1
+        self._starting[child] = max(0, left - 1)
         return left > 0
 
     def kill(self, because: str) -> None:

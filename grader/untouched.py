@@ -19,6 +19,11 @@ def body_of(answer: Answer, text: str) -> str:
     return text[opening.end() :] if opening else text
 
 
+def answer_text(answer: Answer, text: str) -> str:
+    """The text of the answer's cell; for a file answer the line that writes the file is put in front."""
+    return text if answer.file is None else f"%%writefile {answer.file}\n{body_of(answer, text)}"
+
+
 def written_file(text: str) -> str:
     """The file that a %%writefile cell writes, or nothing."""
     opening = _WRITEFILE.match(text)

@@ -202,31 +202,21 @@ def grading_workers(
     without a jail, where the system can fork.
     """
     modules, hidden = list(modules), list(hidden)
-    made: list[Workers] = []
-    if require(isolation) is Isolation.FULL:
-        from grader.jailed import JailedWorkers, store_for_jails
+    with contextlib.ExitStack() as stack:
+        if require(isolation) is Isolation.FULL:
+            from grader.jailed import JailedWorkers, store_for_jails
 
-        with store_for_jails() as store:
+            store = stack.enter_context(store_for_jails())
 
-            def jailed() -> Workers:
-                made.append(JailedWorkers(modules, (LEARNER_PROGRAM, JUDGE_PROGRAM), store, hidden))
-                return made[-1]
+        def made() -> Workers:
+            workers: Workers
+            if isolation is Isolation.FULL:
+                workers = JailedWorkers(modules, (LEARNER_PROGRAM, JUDGE_PROGRAM), store, hidden)
+            elif hasattr(os, "fork"):
+                workers = OwnForkedWorkers(modules)
+            else:
+                workers = SpareWorkers(modules, modules)
+            stack.callback(workers.close)
+            return workers
 
-            try:
-                yield jailed
-            finally:
-                for workers in made:
-                    workers.close()
-        return
-
-    def reduced() -> Workers:
-        if not hasattr(os, "fork"):
-            return SpareWorkers(modules, modules)
-        made.append(OwnForkedWorkers(modules))
-        return made[-1]
-
-    try:
-        yield reduced
-    finally:
-        for workers in made:
-            workers.close()
+        yield made

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from grader.build import learner_notebook
-from grader.checking import judge_modules, learner_modules
+from grader.checking import run_modules
 from grader.classroom.course import make_class
 from grader.classroom.graded import GradedCell, graded_cells, nbgrader
 from grader.classroom.record import read_record
@@ -118,7 +118,7 @@ def _autograde(
 
 def reports(unit: Unit, students: Sequence[tuple[str, Answers]], seed: int) -> dict[str, Report]:
     """Our own verdict on each student, with the hidden data that the class has."""
-    modules = dict.fromkeys([*learner_modules(unit), *judge_modules(unit)])
+    modules = run_modules(unit)
     with many_runs(modules) as make_workers:
         workers = make_workers()
         try:

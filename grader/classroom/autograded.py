@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader.build import KERNEL, unit_stamp
+from grader.build import KERNEL, cell_metadata, unit_stamp
 from grader.classroom.assigned import Assigned
 from grader.classroom.outputs import cell_outputs, test_outputs
 from grader.classroom.results import Result
 from grader.matching import Match, match
 from grader.model import Answer, Part, Submission, Test
 from grader.notebook_file import FileCell, NotebookFile, read_file
+from grader.untouched import answer_text
 
 
 def autograded_text(
@@ -101,29 +102,9 @@ class _Writer:
     def part(self, part: Part, text: str) -> None:
         """A cell of the unit, with nbgrader's metadata. text: of an answer; others are as the grade book has them."""
         known = self.given.book.cells[part.name]
-        graded: dict[str, Any] = {
-            "cell_type": known.cell_type,
-            "checksum": known.checksum,
-            "grade": isinstance(part, Test),
-            "grade_id": part.name,
-            "locked": not isinstance(part, Answer),
-            "schema_version": 3,
-            "solution": isinstance(part, Answer),
-            "task": False,
-        }
-        if isinstance(part, Answer):
-            text = (
-                text
-                if part.file is None or text.lstrip().startswith("%%")
-                else f"%%writefile {part.file}\n{text}"
-            )
-        else:
-            text = known.source
-        if isinstance(part, Test):
-            graded["points"] = int(part.points) if part.points == int(part.points) else part.points
-        metadata = {"deletable": False, "nbgrader": graded, "seatrial": {"kind": part.kind}}
-        if not isinstance(part, Answer):
-            metadata["editable"] = False
+        text = answer_text(part, text) if isinstance(part, Answer) else known.source
+        metadata = cell_metadata(part)
+        metadata["nbgrader"] |= {"cell_type": known.cell_type, "checksum": known.checksum}
         outputs = test_outputs(self.result, part.name) if isinstance(part, Test) else self._outputs(part.name)
         self._add(part.name, known.cell_type, text, metadata, outputs)
 

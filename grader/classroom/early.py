@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from grader.checking import judge_modules, learner_modules
+from grader.checking import run_modules
 from grader.classroom.record import read_record
 from grader.course import Course
 from grader.errors import SeatrialError
@@ -58,6 +58,4 @@ def guessed_modules(folder: Path, course: Course) -> tuple[str, ...]:
         units = [course.exercise(path) for path in sorted(record.written)] if record else []
     except SeatrialError:
         return ()
-    return tuple(
-        dict.fromkeys(name for unit in units for name in (*learner_modules(unit), *judge_modules(unit)))
-    )
+    return run_modules(*units)

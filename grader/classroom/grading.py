@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from grader.checking import judge_modules, learner_modules
+from grader.checking import run_modules
 from grader.classroom.assigned import Assigned, assigned, sourced
 from grader.classroom.book import GradeBook
 from grader.classroom.early import Engine
@@ -141,10 +141,7 @@ class _Grading:
         first = next(tasks, None)
         if first is None:
             return
-        units = [one.unit for listed in self.ours.values() for one in listed]
-        modules = dict.fromkeys(
-            name for unit in units for name in (*learner_modules(unit), *judge_modules(unit))
-        )
+        modules = run_modules(*(one.unit for listed in self.ours.values() for one in listed))
         count = max(1, min(self.options.workers, len(self.handed)))
         with engine(modules) as make, Pool[Task, Finished](make, self.bench.grade, count) as pool:
             for task, came in pool.results(itertools.chain([first], tasks)):
@@ -171,10 +168,15 @@ class _Grading:
             self._note_only(handed, problem)
             return None
         stamp = _stamp(handed)
-        mark = "" if handed.damage else beside(self.settings, handed).mark
+        known = [
+            (given, self.rows.get((handed.student, handed.assignment, given.notebook)))
+            for given in self.ours.get(handed.assignment, [])
+        ]
+        anyway = self.options.force or self.options.tests or handed.damage
+        compared = any(row for _, row in known) and not anyway
+        mark = beside(self.settings, handed).mark if compared else ""  # reads every file beside the notebooks
         planned: list[Planned] = []
-        for given in self.ours.get(handed.assignment, []):
-            row = self.rows.get((handed.student, handed.assignment, given.notebook))
+        for given, row in known:
             if self.options.tests:
                 planned += self._planned_tests(handed, given, row)
             elif self.options.force or not self._is_done(handed, given, row, mark, stamp):

@@ -13,7 +13,7 @@ from typing import Any
 
 from nbformat import from_dict
 
-from grader.checking import judge_modules, learner_modules, outcomes_file
+from grader.checking import learner_modules, outcomes_file, run_modules
 from grader.classroom.assigned import word_of
 from grader.classroom.outputs import cell_outputs, test_outputs
 from grader.classroom.pool import Crashed, Lease
@@ -77,7 +77,7 @@ def judge(course: Course, unit: Unit, submitted: Path, folder: Path, seed: int, 
     except NotebookError as error:
         return not_graded(DAMAGED, unit, str(error))
     submission = replace(submission, folder=str(folder))
-    modules = tuple(dict.fromkeys([*learner_modules(unit), *judge_modules(unit)]))
+    modules = run_modules(unit)
     hidden = (Path.cwd().resolve(), course.root / "solutions")
     try:
         lease = lease_of(modules, isolation, hidden)

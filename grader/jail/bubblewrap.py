@@ -27,6 +27,8 @@ PASSED_ON = (
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "MPLBACKEND",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONUNBUFFERED",
 )
 OF_LIBRARIES = (
     "MLFLOW_DISABLE_TELEMETRY",
@@ -129,19 +131,9 @@ def arguments(bwrap: str, seen: View, variables: Mapping[str, str], command: lis
         line += ["--ro-bind", outer, inner]
     for folder in seen.hidden:
         line += ["--tmpfs", folder, "--remount-ro", folder]
-    line += [
-        "--proc",
-        "/proc",
-        "--dev",
-        "/dev",
-        "--remount-ro",
-        "/dev",
-        "--dir",
-        inside.SEAT,
-        "--dir",
-        inside.WORK,
-    ]
-    line += ["--dir", inside.OUTPUT]
+    line += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    for folder in (inside.SEAT, inside.WORK, inside.OUTPUT):
+        line += ["--dir", folder]
     for inner, outer in seen.writable.items():
         line += ["--bind", outer, inner]
     line += ["--remount-ro", "/", "--chdir", "/", "--clearenv"]

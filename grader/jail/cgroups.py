@@ -30,14 +30,17 @@ class Group:
     def limit(self, megabytes: int, processes: int) -> None:
         """New bounds for the next task; what was killed before no longer counts."""
         size = str(megabytes * 2**20)
-        names = ("memory.max",) if self._version == 2 else ("memory.limit_in_bytes",)
-        swap = "memory.swap.max" if self._version == 2 else "memory.memsw.limit_in_bytes"
-        with contextlib.suppress(OSError):  # the joint bound of version 1 may not lie below the other
-            (self.memory / swap).write_text("-1" if self._version == 1 else "0")
-        for name in names:
-            (self.memory / name).write_text(size)
-        with contextlib.suppress(OSError):
-            (self.memory / swap).write_text(size if self._version == 1 else "0")
+        if self._version == 2:
+            orders = [("memory.max", size), ("memory.swap.max", "0")]
+        else:  # the bound with swap may never lie below the one without
+            swap = "memory.memsw.limit_in_bytes"
+            orders = [(swap, "-1"), ("memory.limit_in_bytes", size), (swap, size)]
+        for name, value in orders:
+            try:
+                (self.memory / name).write_text(value)
+            except OSError:
+                if "sw" not in name:  # a kernel may not count what is swapped out
+                    raise
         if self._pids is not None:
             with contextlib.suppress(OSError):
                 (self._pids / "pids.max").write_text(str(processes))

@@ -32,7 +32,7 @@ _CLONE_NEWNS, _CLONE_NEWIPC, _CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
 _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 32, 4096, 16384, 1 << 18
 _MNT_DETACH = 2
-_PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_SECUREBITS, _PR_SET_NO_NEW_PRIVS = 4, 24, 28, 38
+_PR_CAPBSET_DROP, _PR_SET_SECUREBITS, _PR_SET_NO_NEW_PRIVS = 24, 28, 38
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 _LAST_CAPABILITY = 63
 _CAPABILITIES_VERSION_3 = 0x20080522
@@ -46,7 +46,7 @@ class TaskLimits:
     """Bounds of one task, each for a process or for the task's file system.
 
     megabytes: of memory that a process may claim beyond the warm parent's; disk_megabytes: of all files
-    together, in /work, /tmp and /dev/shm; files: number of them; processes: with threads, of the whole jail;
+    together, in WORK, /tmp and /dev/shm; files: number of them; processes: with threads, of the whole jail;
     cpu_seconds: of one process.
     """
 
@@ -75,17 +75,17 @@ class Insider:
     def begin_task(self, limits: TaskLimits, copies: Iterable[Sequence[str]] = ()) -> None:
         """A new empty file system for the next task; what the one before left is gone.
 
-        copies: (file of the jail, its name below /work).
+        copies: (file of the jail, its name below WORK).
         """
         self.end_task()
         self.limits = limits
         size = f"size={limits.disk_megabytes}m,nr_inodes={limits.files},mode=0755"
         _mount("tmpfs", SEAT, "tmpfs", _MS_NOSUID | _MS_NODEV, size)
         self._seated = True
-        for name in ("work", "work/run", "work/store", "tmp", "shm"):
+        for name in ("task", "task/run", "task/store", "tmp", "shm"):
             os.mkdir(f"{SEAT}/{name}")
         for source, name in copies:
-            shutil.copyfile(source, f"{SEAT}/work/{name}")
+            shutil.copyfile(source, f"{SEAT}/task/{name}")
 
     def end_task(self) -> None:
         if self._seated:
@@ -106,7 +106,7 @@ class Insider:
         flags = _MS_BIND | _MS_REMOUNT | _MS_RDONLY | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
         _mount(None, "/proc/sys", None, flags)
         if self._seated:
-            _mount(f"{SEAT}/work", WORK, None, _MS_BIND)
+            _mount(f"{SEAT}/task", WORK, None, _MS_BIND)
         size = f"size={OUTPUT_MEGABYTES}m,mode=0700"
         _mount("tmpfs", OUTPUT, "tmpfs", _MS_NOSUID | _MS_NODEV, size)
         kept = [(place, os.open(place, os.O_PATH)) for place in self._below_tmp]

@@ -201,7 +201,7 @@ class Jail(Zygote):
         return self._pid
 
     def begin_task(self, limits: TaskLimits, copies: Iterable[Sequence[str]] = ()) -> None:
-        """An empty file system for the children to come; copies: (file inside, name below /work)."""
+        """An empty file system for the children to come; copies: (file inside, name below inside.WORK)."""
         self.order(BEGIN, {"limits": dataclasses.asdict(limits), "copies": list(copies)})
 
     def start(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from grader.checking import judge_modules, learner_modules
+from grader.checking import run_modules
 from grader.model import Report, Unit
 from grader.runner import World, run
 from grader.verify.variants import Kind, Variant
@@ -30,7 +30,7 @@ class Bench:
     def __init__(self, unit: Unit, jobs: int) -> None:
         self.unit = unit
         self._jobs = jobs
-        modules = dict.fromkeys([*learner_modules(unit), *judge_modules(unit)])
+        modules = run_modules(unit)
         self._context = many_runs(modules)
         self._local = threading.local()
         self._opened: list[Workers] = []

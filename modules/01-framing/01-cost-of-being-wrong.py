@@ -250,16 +250,12 @@ figure
 # Only the meaning of the numbers changed, and that was worth more than 400 euros per 1,000 parcels, about as much as dropping the weights. And the
 # rule's promise is now within 20 euros of what it cost: a check that you can make on each period, in production too.
 #
-# What the class did is one line: a logistic regression on the log-odds $\log(s / (1 - s))$ of the score $s$, where such a curve is straight.
+# What the class did is to fit one straight line to the log-odds $\log(s / (1 - s))$ of the score $s$, as a logistic regression on that one number
+# would. It keeps the line as two numbers, with the sign turned.
 
 # %%
-from scipy.special import logit
-
-past = model.predict_proba(period["calibrate"][FEATURES])[:, 1]
-curve = LogisticRegression(C=1e6).fit(logit(past)[:, None], period["calibrate"]["late"])
-print("slope and shift by hand:   ", curve.coef_[0].round(2), curve.intercept_.round(2))
 sigmoid = calibrated.calibrated_classifiers_[0].calibrators[0]
-print("slope and shift by the class:", np.round([-sigmoid.a_], 2), np.round([-sigmoid.b_], 2))
+print(f"slope: {-sigmoid.a_:.2f}, shift: {-sigmoid.b_:.2f}")
 
 # %% [markdown]
 # The shift takes the weights out: -1.5 is the log-odds of 19 %, the share of late parcels in training. The slope of 0.88 says that the model is, if
