@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.atomic import write_if_changed
+from grader.catalogue import page_problem
 from grader.course import Course
 from grader.errors import SourceError
 from grader.header import Problems, lesson_header, run_seconds, split_header
@@ -15,6 +16,7 @@ from grader.lesson import stands_alone
 from grader.model import Answer, Part, Test, Unit
 from grader.source import read_text, shelf
 from grader.source_cells import percent_cells
+from grader.standins import PLACE, standin_problem
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _IGNORED_FOLDERS = {"__pycache__", ".ipynb_checkpoints"}
@@ -55,6 +57,7 @@ def unit_stamp(unit: Unit) -> dict[str, Any]:
         "limit_seconds": header.limit_seconds,
         "limit_megabytes": header.limit_megabytes,
         **({"limit_run_seconds": header.limit_run_seconds} if own_run else {}),
+        **({"leaves": list(header.leaves)} if header.leaves else {}),
     }
 
 
@@ -118,12 +121,13 @@ def check_built(course: Course) -> list[str]:
             problems += _pairing_problems(course, source)
         else:
             expected.add(source.with_name(f"{source.stem}.outcomes.json"))
+    problems += _standin_problems(course)
     for folder in ("modules", "solutions", "exercises"):
         for path in _files(course.root / folder):
             if path not in expected:
                 shown = path.relative_to(course.root).as_posix()
                 problems.append(f"{shown}: is a stray file; move or delete it")
-    return problems
+    return problems or [problem for problem in [page_problem(course)] if problem]
 
 
 def _pairs(course: Course) -> Iterator[tuple[Path, Path]]:
@@ -133,6 +137,26 @@ def _pairs(course: Course) -> Iterator[tuple[Path, Path]]:
     for source in sorted((course.root / "solutions").glob("*/*.py")):
         relative = source.relative_to(course.root / "solutions").with_suffix(".ipynb")
         yield source, course.root / "exercises" / relative
+
+
+def _standin_problems(course: Course) -> Iterator[str]:
+    """A unit that leaves something has a stand-in of today's source; no other unit has one."""
+    if not course.has_solutions:
+        return
+    folders = {path.name for path in (course.root / PLACE).glob("*")}
+    for file in course.files.values():
+        try:
+            unit = course.load(file)
+        except SourceError:  # said above
+            folders.discard(shelf(file)[1])
+            continue
+        if unit.header.leaves:
+            folders.discard(unit.name)
+            problem = standin_problem(course.root / PLACE / unit.name, unit.source_hash, unit.header.leaves)
+            if problem:
+                yield f"{(PLACE / unit.name).as_posix()}: {problem}; run mle build {unit.name}"
+    for name in sorted(folders):
+        yield f"{(PLACE / name).as_posix()}: is the stand-in of no unit that leaves something; delete it"
 
 
 def _pairing_problems(course: Course, lesson: Path) -> Iterator[str]:

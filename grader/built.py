@@ -32,6 +32,7 @@ def unit_from_notebook(path: Path) -> Unit:
             limit_run_seconds=float(
                 stamp.get("limit_run_seconds", run_seconds(float(stamp["limit_seconds"])))
             ),
+            leaves=_texts(stamp.get("leaves", [])),
         )
         parts = tuple(_part(cell) for cell in notebook.cells)
         return Unit(

@@ -40,8 +40,10 @@ def build(
     jobs: Jobs = 2,
 ) -> None:
     """Write the notebooks of lessons and exercises from their sources, and how each wrong answer fails."""
+    from grader.atomic import write_if_changed
     from grader.build import build as build_notebooks
     from grader.build import check_built
+    from grader.catalogue import PAGE, units_page
 
     course = find_course()
     if check:
@@ -50,20 +52,29 @@ def build(
         raise typer.Exit(1 if problems else 0)
     for path in build_notebooks(course, units):
         out.print(f"built   {path.relative_to(course.root)}")
-    for unit in chosen_units(course, units):
+    chosen = {unit.name for unit in chosen_units(course, units)}
+    for unit in (
+        unit for unit in course.order if unit.name in chosen
+    ):  # a later one may start from an earlier one
         store_outcomes(course, unit, jobs, always=bool(units))
+    if (course.root / PAGE).parent.is_dir() and write_if_changed(course.root / PAGE, units_page(course)):
+        out.print(f"wrote   {PAGE.as_posix()}")
 
 
 def store_outcomes(course: Course, unit: Unit, jobs: int, *, always: bool) -> None:
     """Run a unit's wrong answers again if its source changed, or always, and store how they fail."""
     from grader.checking import outcomes_file
     from grader.misconceptions import stored_source
+    from grader.standins import PLACE, standin_problem
     from grader.verify.unit import write_signatures
 
     path = outcomes_file(course, unit)
     if not unit.has_exercise:
         return
-    if (always or stored_source(path) != unit.source_hash) and write_signatures(course, unit, jobs):
+    leaves = unit.header.leaves
+    stale = leaves and standin_problem(course.root / PLACE / unit.name, unit.source_hash, leaves)
+    anew = always or stale or stored_source(path) != unit.source_hash
+    if anew and write_signatures(course, unit, jobs):
         out.print(f"stored  {path.relative_to(course.root)}")
 
 

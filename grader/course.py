@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,8 +144,24 @@ class Course:
             for path, file in self.unit_files.items()
             if words.count(shelf(file)[1]) > 1
         ]
+        found += [problem for unit in self.units for problem in self._start_problems(unit)]
         cycle = self.cycle()
         return found + ([f"units need each other in a circle: {' -> '.join(cycle)}"] if cycle else [])
+
+    def _start_problems(self, unit: Unit) -> Iterator[str]:
+        """What a unit starts from is left by a unit that it needs, perhaps by way of others."""
+        leaving = {other.name for other in self.units if other.header.leaves}
+        needed: set[str] = set()
+        waiting = list(self.graph[unit.name])
+        while waiting:
+            if (name := waiting.pop()) not in needed:
+                needed.add(name)
+                waiting += self.graph[name]
+        for name in unit.starts_from:
+            if name not in leaving:
+                yield f'{unit.path}: starts from "{name}", which leaves nothing; give that unit a line "leaves: [...]"'
+            elif name not in needed:
+                yield f'{unit.path}: starts from "{name}" and does not need it; add it to needs'
 
 
 def find_course(start: Path | None = None) -> Course:

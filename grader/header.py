@@ -14,6 +14,8 @@ from grader.model import Header
 WORD = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LISTS = ("data", "needs", "runs_on", "sources", "hints")
 _REQUIRED = ("title", "minutes", *_LISTS)
+_OPTIONAL_LISTS = ("leaves",)
+_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _NUMBERS = ("limit_seconds", "limit_run_seconds", "limit_megabytes")
 _LESSON_REQUIRED = ("title", "minutes")
 _LESSON_LISTS = ("data", "needs", "runs_on", "sources")
@@ -104,8 +106,8 @@ def _load(yaml_text: str, problems: Problems) -> dict[str, Any]:
 def exercise_header(values: Mapping[str, Any], unit_name: str, problems: Problems) -> Header:
     """The typed header of an exercise; a wrong value is noted and replaced by an empty one."""
     if values:
-        _check_keys(values, _REQUIRED, (*_REQUIRED, *_NUMBERS), problems)
-    lists = {key: _texts(values, key, problems) for key in _LISTS}
+        _check_keys(values, _REQUIRED, (*_REQUIRED, *_OPTIONAL_LISTS, *_NUMBERS), problems)
+    lists = {key: _texts(values, key, problems) for key in (*_LISTS, *_OPTIONAL_LISTS)}
     if "hints" in values and len(lists["hints"]) != 3:
         problems.header(
             f"has {len(lists['hints'])} hints; write three: where to look, which idea, almost the code"
@@ -115,6 +117,11 @@ def exercise_header(values: Mapping[str, Any], unit_name: str, problems: Problem
             problems.header(f'needs "{need}", which is no unit\'s word; write it like "first-check"')
         elif need == unit_name:
             problems.header("names its own unit in needs; drop it")
+    for name in lists["leaves"]:
+        if not _FILE.fullmatch(name):
+            problems.header(
+                f'leaves "{name}", which is no plain file name; log the file at the top of the run'
+            )
     hints = (*lists["hints"], "", "", "")[:3]
     limit_seconds, limit_run_seconds = _limits(values, problems)
     return Header(
@@ -128,6 +135,7 @@ def exercise_header(values: Mapping[str, Any], unit_name: str, problems: Problem
         limit_seconds=limit_seconds,
         limit_megabytes=int(_number(values, "limit_megabytes", 2048, problems)),
         limit_run_seconds=limit_run_seconds,
+        leaves=lists["leaves"],
     )
 
 

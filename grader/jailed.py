@@ -17,6 +17,9 @@ from grader.jail.inside import TaskLimits
 from grader.jail.jail import FOLDER, Jail
 from grader.model import Unit
 from grader.seat import PREPARED_STORE, Seat, prepared_store
+from grader.standins import FOLDER_VARIABLE, standins_folder
+
+STANDINS = "/etc/seatrial-standins"
 
 
 class JailedWorkers:
@@ -34,7 +37,10 @@ class JailedWorkers:
         self._grouped = False
         self.events: queue.SimpleQueue = queue.SimpleQueue()
         self._group = cgroups.make_group()
-        self.jail = Jail(modules, programs, files={PREPARED_STORE: store}, hidden=hidden)
+        files, variables = {PREPARED_STORE: store}, {}
+        if (standins := standins_folder()).is_dir():
+            files[STANDINS], variables[FOLDER_VARIABLE] = standins, STANDINS
+        self.jail = Jail(modules, programs, files=files, hidden=hidden, variables=variables)
 
     @property
     def group_folder(self) -> Path | None:

@@ -28,9 +28,9 @@ def mark(result: TestResult) -> list[Any]:
     return [result.outcome.value, failure.word, failure.line, seen]
 
 
-def dump_signatures(unit: Unit, signatures: dict[str, Signature]) -> str:
-    """The text of a unit's `.outcomes.json`."""
-    body = {"source": unit.source_hash, "wrong": signatures}
+def dump_signatures(unit: Unit, signatures: dict[str, Signature], reference: dict[str, Any]) -> str:
+    """The text of a unit's `.outcomes.json`. reference: see grader.verify.reference."""
+    body = {"source": unit.source_hash, "wrong": signatures, "reference": reference}
     return json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 

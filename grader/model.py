@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass, field
+
+_START = re.compile(r"^(?!\s*#).*\bgrader\.start_from\(\s*[\"']([^\"']+)[\"']", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -15,6 +18,7 @@ class Header:
     limit_seconds: wall time for each cell and each test that has no limit of its own.
     limit_megabytes: memory of the learner's processes together.
     limit_run_seconds: wall time of a whole run.
+    leaves: artefacts of the reference's run that other units start from.
     """
 
     title: str
@@ -27,6 +31,7 @@ class Header:
     limit_seconds: float = 30.0
     limit_megabytes: int = 2048
     limit_run_seconds: float = 300.0
+    leaves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,12 @@ class Unit:
     @property
     def has_exercise(self) -> bool:
         return bool(self.parts)
+
+    @property
+    def starts_from(self) -> tuple[str, ...]:
+        """Words of the units whose files the given cells go on with."""
+        given = [part.text for part in self.parts if isinstance(part, Cell) and part.kind == "given"]
+        return tuple(dict.fromkeys(word for text in given for word in _START.findall(text)))
 
     @property
     def max_points(self) -> float:

@@ -42,18 +42,21 @@ def run(
     world: World = World.JUDGE,
     on_result: Callable[[TestResult], None] | None = None,
     record: bool = False,
+    on_end: Callable[[Run], None] = lambda run: None,
 ) -> Report:
     """Run `submission` once from clean and judge it.
 
     seed: for hidden data; drawn anew if None.
     on_result: called with each test's result as soon as it is known.
     record: keep what learner code returned to the visible tests (TestResult.seen).
+    on_end: called when all is judged, before the files of the run go.
     """
     job = Run(unit, submission, workers, draw_seed() if seed is None else seed, world)
-    job.on_result = on_result
-    job.record = record
+    job.on_result, job.record = on_result, record
     try:
-        return job.execute()
+        report = job.execute()
+        on_end(job)
+        return report
     finally:
         job.strike()
         workers.end(job.close)
@@ -68,7 +71,7 @@ class Run:
         self.on_result: Callable[[TestResult], None] | None = None
         self.record = False
         self.stage = workers.stage(unit, submission.folder)
-        self.deadline = 0.0
+        self.deadline = 0.0  # counted from when the imports of a warm parent are done
         memory = unit.header.limit_megabytes
         self.watch = workers.watch(memory, verdicts.MEMORY.format(memory))
         self.children: list[Child] = []
@@ -76,12 +79,11 @@ class Run:
         self.services = Services(self.stage, self._new_learner, self._start_process, self.stage.inherited)
         self.relay = Relay(workers.events, self.services)
         self.judge = JudgeSide(self.relay, self._new_judge)
-        self.restarts = 0
+        self.restarts, self.own_seconds = 0, 0.0
         self.skipped: set[int] = set()
         self.ended: dict[str, tuple[Outcome, str]] = {}
         self.errors: dict[str, dict] = {}
         self.output: dict[str, str] = {}
-        self.own_seconds = 0.0
         self.given_up: tuple[Outcome, str] | None = None
 
     def execute(self) -> Report:
@@ -92,7 +94,6 @@ class Run:
         self._start_learner()
         if self.world is World.JUDGE and len(self.submission.untouched) < len(self.unit.answers):
             self.judge.begin()
-        # From here, as the imports of a warm parent do not count.
         self.deadline = time.monotonic() + self.unit.header.limit_run_seconds
         for index, cell in enumerate(self.submission.cells):
             if cell.origin != "test":

@@ -85,7 +85,7 @@ def test_signatures_are_kept_as_text_and_read_back(tmp_path, workers):
     reports: list[Report] = [
         report_of(notebook_of(tmp_path, UNIT, {"add_up": wrong.text}), UNIT, workers) for _ in range(2)
     ]
-    texts = [dump_signatures(UNIT, {wrong.name: signature(r.results, "add_up")}) for r in reports]
+    texts = [dump_signatures(UNIT, {wrong.name: signature(r.results, "add_up")}, {}) for r in reports]
     path = tmp_path / "outcomes.json"
     path.write_text(texts[0])
 

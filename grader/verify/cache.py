@@ -19,6 +19,9 @@ def proof_key(course: Course, unit: Unit) -> str:
     files += [course.root / folder / f"{unit.path}.ipynb" for folder in ("modules", "exercises")]
     files += sorted((course.root / "datasets").rglob("*.py"))
     files += sorted((course.root / "datasets").rglob("world.json"))  # has the hash of every shipped table
+    files += sorted(
+        (course.root / "datasets" / "standins").rglob("standin.json")
+    )  # has the hash of each file
     files += [course.root / "solutions" / f"{unit.path}{ending}" for ending in (".py", ".outcomes.json")]
     for file in files:
         digest.update(str(file.name).encode())

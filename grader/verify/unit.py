@@ -15,6 +15,7 @@ from grader.verify.bench import Bench, Trial, both_worlds, judge_only
 from grader.verify.kernel import Kernel
 from grader.verify.points import Proof
 from grader.verify.problems import Problem
+from grader.verify.reference import reference_facts
 from grader.verify.variants import Kind, Variant, canary, lazy, written
 
 
@@ -117,7 +118,8 @@ def _stored_signatures(course: Course, proof: Proof, results: Results) -> list[P
 
 
 def write_signatures(course: Course, unit: Unit, jobs: int) -> bool:
-    """Run the wrong answers and store how they fail; True if the file changed."""
+    """Run the reference and the wrong answers and store how these fail; True if the file changed."""
+    reference = reference_facts(course, unit)
     wrong = [variant for variant in written(unit) if variant.kind is Kind.WRONG]
     with Bench(unit, jobs) as bench:
         reports = bench.run([Trial(variant, World.JUDGE, seed=1) for variant in wrong])
@@ -127,4 +129,6 @@ def write_signatures(course: Course, unit: Unit, jobs: int) -> bool:
     }
     from grader.atomic import write_if_changed
 
-    return write_if_changed(outcomes_file(course, unit), misconceptions.dump_signatures(unit, signatures))
+    return write_if_changed(
+        outcomes_file(course, unit), misconceptions.dump_signatures(unit, signatures, reference)
+    )
