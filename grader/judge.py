@@ -135,7 +135,8 @@ def warm() -> None:
     """Import what the first test would wait for."""
     import grader.expect
     import grader.judge_host
-    import grader.run_store  # noqa: F401
+    import grader.run_store
+    import grader.store_models  # noqa: F401
 
 
 def names_read(text: str) -> set[str]:

@@ -15,6 +15,7 @@ from grader.remote import Proxy
 if TYPE_CHECKING:
     from grader.judge import Judge
     from grader.run_store import RunRecord
+    from grader.store_models import RegisteredRecord
 
 
 class JudgeHost:
@@ -54,6 +55,11 @@ class JudgeHost:
 
         facts = self._judge.facts
         return newest_run(Path(facts["store"]), facts["experiment"], facts["since_ms"])
+
+    def registered_models(self) -> tuple[RegisteredRecord, ...]:
+        from grader.store_models import registered_models
+
+        return registered_models(Path(self._judge.facts["store"]))
 
     def load_model(self, record: RunRecord, name: str | None) -> object:
         models = [model for model in record.models if name in (None, model.name)]

@@ -20,6 +20,7 @@ import pytest
 from grader import expect
 from grader.expect import ExpectationFailed
 from grader.expect.host import LocalHost
+from grader.store_models import RegisteredRecord, VersionRecord
 from grader.tracking import RunRecord
 
 SAY: dict[str, Any] = {"what": "f(x)", "why": "the rows are shares", "look_at": "the axis"}
@@ -45,12 +46,16 @@ class Recorder(LocalHost):
         self.words: list[str] = []
         self.record: RunRecord | None = None
         self.model: object = None
+        self.registered: tuple[RegisteredRecord, ...] = ()
 
     def checked(self, word: str) -> None:
         self.words.append(word)
 
     def newest_run(self) -> RunRecord | None:
         return self.record
+
+    def registered_models(self) -> tuple[RegisteredRecord, ...]:
+        return self.registered
 
     def load_model(self, record: RunRecord, name: str | None) -> object:
         if isinstance(self.model, Exception):
@@ -492,6 +497,41 @@ def test_run_lists_artifacts_without_links(host, tmp_path):
             view.artifact(name)
 
 
+def test_registered_gives_versions_by_number_and_by_alias(host, tmp_path):
+    """A look at which run made which version, and into its files."""
+    (tmp_path / "MLmodel").write_bytes(b"flavors: {}")
+    versions = (
+        VersionRecord("fraud", 1, "r1", "models:/m-0a", "READY"),
+        VersionRecord("fraud", 2, "r2", "models:/m-0b", "READY", {"data": "week 5"}, tmp_path),
+    )
+    host.registered = (RegisteredRecord("fraud", versions, {"live": 2, "gone": 7}), RegisteredRecord("late"))
+    view = expect.registered("fraud", **SAY)
+
+    assert [(version.number, version.run_id) for version in view.versions] == [(1, "r1"), (2, "r2")]
+    assert view.alias("live").tags == {"data": "week 5"}
+    assert view.alias("live").file("MLmodel") == b"flavors: {}"
+    for word, arguments in [
+        (view.alias, ["champion"]),
+        (view.alias, ["gone"]),
+        (view.version, [3]),
+        (view.versions[0].file, ["MLmodel"]),
+        (view.versions[1].file, ["../x"]),
+        (view.versions[1].file, ["conda.yaml"]),
+    ]:
+        with pytest.raises(ExpectationFailed):
+            word(*arguments)
+
+
+def test_registered_says_what_there_is_instead(host):
+    """No model, another name, and a name without a version."""
+    none = failure(expect.registered, "fraud")
+    host.registered = (RegisteredRecord("late"),)
+
+    assert none.got == "no registered model"
+    assert failure(expect.registered, "fraud").got == "registered models with other names ('late')"
+    assert failure(expect.registered, "late").got == "a registered model late without a version"
+
+
 def test_a_model_that_does_not_load_fails_the_run(host):
     """The author's texts stand in this failure too."""
     host.record = record()
@@ -562,7 +602,13 @@ except expect.ExpectationFailed as failed:
 with mlflow.start_run():
     mlflow.log_param("rate", 0.5)
     mlflow.log_metric("loss", 1.25)
-    mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn"])
+    mlflow.sklearn.log_model(
+        model, name="model", pip_requirements=["scikit-learn"], registered_model_name="line"
+    )
+mlflow.MlflowClient().set_registered_model_alias("line", "live", 1)
+version = expect.registered("line", **SAY).alias("live")
+expect.equal(version.run_id, expect.run(**SAY).run_id, **SAY)
+expect.true(b"flavors" in version.file("MLmodel"), got="other", expected="a description", **SAY)
 view = expect.run(params={"rate": 0.5}, metrics={"loss": 1.25}, **SAY)
 loaded = view.model()
 expect.close(loaded.predict(X), model.predict(X), **SAY)

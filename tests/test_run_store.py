@@ -1,4 +1,4 @@
-"""grader/run_store.py and grader/store.py: stores as files, read without MLflow and without trust."""
+"""Stores as files, read without MLflow and without trust: grader/run_store.py, store_models.py and store.py."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 
 from grader import store
 from grader.run_store import TrackingError, newest_run, runs_since
+from grader.store_models import registered_models
 
 TABLES = """
 CREATE TABLE experiments (experiment_id INTEGER PRIMARY KEY, name TEXT, lifecycle_stage TEXT);
@@ -238,3 +239,59 @@ def test_a_sqlite_address_names_its_file(tmp_path):
     assert store.database_of(store.sqlite_uri(path)) == path.resolve()
     assert store.database_of("sqlite:///:memory:") is None
     assert store.database_of("http://127.0.0.1:5000") is None
+
+
+REGISTRY = """
+CREATE TABLE registered_models (name TEXT);
+CREATE TABLE model_versions (name TEXT, version INTEGER, run_id TEXT, source TEXT, storage_location TEXT,
+    status TEXT);
+CREATE TABLE model_version_tags (key TEXT, value TEXT, name TEXT, version INTEGER);
+CREATE TABLE registered_model_aliases (alias TEXT, version INTEGER, name TEXT);
+INSERT INTO registered_models VALUES ('fraud'), ('late'), (x'00');
+INSERT INTO model_versions VALUES ('fraud', 10, 'r2', 'models:/m-0a', NULL, 'READY');
+INSERT INTO model_versions VALUES ('fraud', 9, 'r1', 'models:/m-0b', NULL, 'READY');
+INSERT INTO model_versions VALUES ('fraud', 'x', 'r1', 'models:/m-0b', NULL, 'READY');
+INSERT INTO model_version_tags VALUES ('data', 'week 5', 'fraud', 9), ('data', x'00', 'fraud', 10);
+INSERT INTO registered_model_aliases VALUES ('live', 9, 'fraud'), ('next', 'x', 'fraud'), ('live', 1, 'late');
+INSERT INTO logged_models VALUES ('m-0a', 'model', '', 'r2', 'active', 2, 1);
+"""
+
+
+def test_versions_come_by_number_with_their_runs_and_aliases(database):
+    """Nine stands before ten; what has another type in the file is left out."""
+    write(database, REGISTRY)
+    fraud, late = registered_models(database)
+
+    assert [(one.number, one.run_id, one.tags) for one in fraud.versions] == [
+        (9, "r1", {"data": "week 5"}),
+        (10, "r2", {}),
+    ]
+    assert fraud.aliases == {"live": 9}
+    assert (late.name, late.versions, late.aliases) == ("late", (), {"live": 1})
+
+
+def test_a_version_leads_to_its_model_inside_the_store_alone(database, tmp_path_factory):
+    """By the logged model that it names, or by a location; never out of the store's folder."""
+    write(database, REGISTRY)
+    inside, outside = database.parent / "models" / "m-0a", tmp_path_factory.mktemp("outside")
+    inside.mkdir(parents=True)
+
+    def folder() -> Path | None:
+        return registered_models(database)[0].versions[1].folder
+
+    assert folder() is None
+    for place, found in [(inside, inside.resolve()), (outside, None)]:
+        write(database, f"UPDATE logged_models SET artifact_location = '{place.as_uri()}'")
+        assert folder() == found
+    for column in ("storage_location", "source"):
+        write(database, f"UPDATE model_versions SET {column} = '{inside}'")
+        assert folder() == inside.resolve()
+        write(database, f"UPDATE model_versions SET {column} = '{outside}'")
+        assert folder() is None
+
+
+def test_a_registry_that_is_missing_or_damaged_ends_in_a_sentence(database, tmp_path):
+    """No store has no models; a store without the tables cannot be read."""
+    assert registered_models(tmp_path / "none" / "mlflow.db") == ()
+    with pytest.raises(TrackingError, match="cannot be read"):
+        registered_models(database)

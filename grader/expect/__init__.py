@@ -13,6 +13,7 @@ from grader.expect.frames import same_frame
 from grader.expect.models import fitted_only_on, same_under_permutation
 from grader.expect.outside import beside, file, rng, seed
 from grader.expect.process import Process, process
+from grader.expect.registry import RegisteredView, VersionView, registered
 from grader.expect.runs import RunView, run
 from grader.expect.values import (
     between,
@@ -30,7 +31,9 @@ __all__ = [
     "ExpectationFailed",
     "FigureView",
     "Process",
+    "RegisteredView",
     "RunView",
+    "VersionView",
     "beside",
     "between",
     "close",
@@ -43,6 +46,7 @@ __all__ = [
     "probability_rows",
     "process",
     "raises",
+    "registered",
     "rng",
     "run",
     "same_frame",

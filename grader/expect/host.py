@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import grader
 
 if TYPE_CHECKING:
+    from grader.store_models import RegisteredRecord
     from grader.tracking import RunRecord
 
 FIXED_SEED = 20261121
@@ -50,6 +51,7 @@ class Host(Protocol):
     ) -> ProcessHandle: ...
     def read_file(self, name: str) -> bytes | None: ...
     def newest_run(self) -> RunRecord | None: ...
+    def registered_models(self) -> tuple[RegisteredRecord, ...]: ...
     def load_model(self, record: RunRecord, name: str | None) -> object: ...
     def beside(self, function: Callable[..., object], arguments: Sequence[object]) -> object: ...
     def describe_figure(self, figure: object) -> dict[str, Any]: ...
@@ -93,6 +95,13 @@ class LocalHost:
         if database is None or unit is None:
             return None
         return newest_run(database, experiment_name(unit), start_of_this_process_ms())
+
+    def registered_models(self) -> tuple[RegisteredRecord, ...]:
+        from grader.store import database_of
+        from grader.store_models import registered_models
+
+        database = database_of(os.environ.get("MLFLOW_TRACKING_URI", ""))
+        return () if database is None else registered_models(database)
 
     def load_model(self, record: RunRecord, name: str | None) -> object:
         from grader.expect.model_process import FreshModel
