@@ -85,6 +85,10 @@ def verify(
         bool, typer.Option("--nbgrader", help="Compare with nbgrader's own autograde.")
     ] = False,
     cache: Annotated[bool, typer.Option(help="Skip what was proven as it stands.")] = True,
+    changed: Annotated[
+        bool,
+        typer.Option("--changed", help="Only what changed since it was proven, and a sample of the rest."),
+    ] = False,
     seeds: Annotated[
         int, typer.Option(min=0, help="Instead: run every answer with so many seeds of hidden data.")
     ] = 0,
@@ -92,12 +96,17 @@ def verify(
     """Prove that each exercise earns what it should and nothing else."""
     from grader.build import check_built
     from grader.verify import verify as prove
+    from grader.verify.cache import changed_or_sampled
 
     course = find_course()
     try:
         chosen = chosen_units(course, units)
     except SourceError as error:
         refuse(check_built(course) if units is None else str(error).splitlines())
+    skipped = []
+    if changed:
+        skipped = [unit for unit in chosen if not changed_or_sampled(course, unit)]
+        chosen = [unit for unit in chosen if unit not in skipped]
     if seeds:
         repeat_with_seeds(chosen, seeds, jobs)
         return
@@ -114,6 +123,8 @@ def verify(
         refuse([str(problem) for problem in problems])
     for line in proven_lines(chosen):
         out.print(line)
+    if skipped:
+        out.print(f"not proven again: {', '.join(unit.name for unit in skipped)}")
 
 
 def repeat_with_seeds(units: list[Unit], seeds: int, jobs: int) -> None:

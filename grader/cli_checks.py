@@ -13,7 +13,7 @@ MLE = ("-P", "-c", "import sys; sys.argv[0] = 'mle'; from grader.cli import main
 LINT = (("-m", "ruff", "check", "."), ("-m", "ruff", "format", "--check", "."), ("-m", "mypy"))
 PYTEST = ("-m", "pytest", "-n", "2")
 BROWSER = ("-m", "pytest", "-m", "browser")  # by itself: two JupyterLabs at a time get into each other's way
-COURSE = ((*MLE, "build", "--check"), (*MLE, "verify"))
+COURSE = ((*MLE, "build", "--check"), (*MLE, "verify", "--changed"))
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 INTERRUPTED = (130, -2)
 

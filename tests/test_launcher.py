@@ -402,7 +402,7 @@ def test_tests_may_be_chosen() -> None:
         ("-m", "pytest", "-n", "2", "tests/test_codec.py"),
     )
     assert everything[: len(lint)] == lint
-    assert [command[-1] for command in everything[-3:]] == ["browser", "--check", "verify"]
+    assert [command[-1] for command in everything[-3:]] == ["browser", "--check", "--changed"]
 
 
 @posix

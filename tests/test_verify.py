@@ -12,6 +12,7 @@ from grader.build import lesson_notebook
 from grader.course import Course
 from grader.filled import filled_notebook
 from grader.verify import verify
+from grader.verify.cache import changed_or_sampled
 from grader.verify.doors import _compare, canary_problems, through_command
 from grader.verify.lessons import lesson_problems
 from grader.verify.points import token_distance
@@ -93,6 +94,21 @@ def test_the_command_proves_through_every_door_and_remembers(tmp_path):
     assert [mark.name.startswith("add-up-") for mark in (course.root / ".cache" / "proven").iterdir()] == [
         True
     ]
+
+
+def test_what_did_not_change_need_not_be_proven_again(tmp_path):
+    """--changed proves a unit whose text has no green proof on record, and a sample; the note goes with the course."""
+    course = copied_course(tmp_path, "01-add-up", "02-tidy-file")
+    unit = course.unit("tidy-file")
+
+    assert changed_or_sampled(course, unit)
+    assert mle("verify", "tidy-file", home=tmp_path, course=course).returncode == 0
+    assert not changed_or_sampled(course, unit)
+    second = mle("verify", "--changed", home=tmp_path, course=course)
+    assert "proven: 1 units, 3 of 3" in " ".join(second.stdout.split())
+    assert "not proven again: tidy-file" in second.stdout
+    (course.root / "exercises" / f"{unit.path}.ipynb").write_text("{}")
+    assert changed_or_sampled(course, unit)
 
 
 # ---- red, as a command

@@ -50,6 +50,7 @@ def verify(
             found += nbgrader_problems(course, unit)
         problems += found
         if not found:
+            cache.note(course, unit)  # before what is remembered, which rests on that file, too
             cache.remember(course, unit)
     return problems
 

@@ -1,13 +1,28 @@
-"""What was proven before need not be proven again while unit, package and lock are the same."""
+"""What was proven before need not be proven again while unit, package and lock are the same.
+
+In a clone, the note "proven" beside a unit's stored outcomes says for which text of the unit its proof was green: so
+`mle verify --changed` finds what changed since, and proves a sample of the rest, as the package may have changed.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 from pathlib import Path
 
+from grader.atomic import write_if_changed
+from grader.checking import outcomes_file
 from grader.course import Course
 from grader.model import Unit
+
+SAMPLE = (
+    "first-check",
+    "walking-skeleton",
+    "leakproof-pipeline",
+    "add-up",
+)  # a function, a service, a model; a test's
+NOTE = "proven"
 
 
 def proof_key(course: Course, unit: Unit) -> str:
@@ -27,6 +42,46 @@ def proof_key(course: Course, unit: Unit) -> str:
         digest.update(str(file.name).encode())
         digest.update(file.read_bytes() if file.is_file() else b"-")
     return digest.hexdigest()
+
+
+def changed_or_sampled(course: Course, unit: Unit) -> bool:
+    """Whether the unit has no note of this very text, or is of the sample that is proven always."""
+    return (
+        unit.name in SAMPLE
+        or not unit.has_exercise
+        or _noted(course, unit).get(NOTE) != text_key(course, unit)
+    )
+
+
+def text_key(course: Course, unit: Unit) -> str:
+    """A hash of the unit's sources and notebooks."""
+    digest = hashlib.sha256()
+    places = [("modules", ".py"), ("modules", ".ipynb"), ("solutions", ".py"), ("exercises", ".ipynb")]
+    for folder, ending in places:
+        file = course.root / folder / f"{unit.path}{ending}"
+        digest.update(file.read_bytes() if file.is_file() else b"-")
+        digest.update(b"\0")
+    return f"sha256:{digest.hexdigest()}"
+
+
+def note(course: Course, unit: Unit) -> None:
+    """Write beside the stored outcomes that this text of the unit is proven, where they can be written."""
+    stored = _noted(course, unit)
+    if not stored:
+        return
+    text = json.dumps(stored | {NOTE: text_key(course, unit)}, indent=1, sort_keys=True, ensure_ascii=False)
+    try:
+        write_if_changed(outcomes_file(course, unit), text + "\n")
+    except OSError:
+        return
+
+
+def _noted(course: Course, unit: Unit) -> dict[str, object]:
+    try:
+        stored = json.loads(outcomes_file(course, unit).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
 
 
 def is_proven(course: Course, unit: Unit) -> bool:
