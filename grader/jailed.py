@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from grader.errors import WorkerLost
-from grader.jail import cgroups
+from grader.jail.cgroups import GroupWatch
 from grader.jail.children import Child, MemoryWatch
-from grader.jail.inside import TaskLimits
 from grader.jail.jail import FOLDER, Jail
 from grader.model import Unit
 from grader.seat import PREPARED_STORE, Seat, prepared_store
@@ -34,29 +33,11 @@ class JailedWorkers:
     ) -> None:
         self._learner, self._judge = programs
         self._ending: threading.Thread | None = None
-        self._grouped = False
         self.events: queue.SimpleQueue = queue.SimpleQueue()
-        self._group = cgroups.make_group()
         files, variables = {PREPARED_STORE: store}, {}
         if (standins := standins_folder()).is_dir():
             files[STANDINS], variables[FOLDER_VARIABLE] = standins, STANDINS
         self.jail = Jail(modules, programs, files=files, hidden=hidden, variables=variables)
-
-    @property
-    def group_folder(self) -> Path | None:
-        """The control group of the learner's side, or None."""
-        return self._group.memory if self._group is not None else None
-
-    def _ready(self) -> None:
-        """Wait for the warm parent, then put it into the group: its own memory was claimed before."""
-        if not self._grouped:
-            self.jail.wait_ready()
-            if self._group is not None:
-                try:
-                    self._group.add(self.jail.pid)
-                except ProcessLookupError as error:
-                    raise WorkerLost("the jail has gone") from error
-            self._grouped = True
 
     def learner(self) -> Child:
         return self.jail.fork(self._learner, self.events)
@@ -66,14 +47,11 @@ class JailedWorkers:
 
     def stage(self, unit: Unit, beside: str | None) -> Seat:
         """A seat in the jail for one run."""
-        self._ready()
         return Seat(self.jail, unit, beside)
 
-    def watch(self, megabytes: int, because: str) -> MemoryWatch | cgroups.GroupWatch:
+    def watch(self, megabytes: int, because: str) -> MemoryWatch | GroupWatch:
         """A bound over the learner's side together where the system lets us, else a watch."""
-        if self._group is None:
-            return MemoryWatch(megabytes * 2**20, because, shared_bytes=self.jail.own_bytes())
-        return cgroups.GroupWatch(self._group, megabytes, TaskLimits.processes, because)
+        return self.jail.watch(megabytes, because)
 
     def check(self) -> None:
         """Raises WorkerLost if the jail has gone."""
@@ -94,8 +72,6 @@ class JailedWorkers:
     def close(self) -> None:
         self._join()
         self.jail.close()
-        if self._group is not None:
-            self._group.close()
 
 
 @contextlib.contextmanager

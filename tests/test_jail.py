@@ -304,7 +304,7 @@ def test_a_closed_worker_leaves_no_process_folder_or_group(unit):
         workers = make()
         run(unit, submission_from(unit), workers)
         pid, folder = workers.jail.pid, workers.jail.folder
-        group = workers.group_folder
+        group = workers.jail.group_folder
         assert folder.is_dir()
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     assert not folder.exists()

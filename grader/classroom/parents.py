@@ -93,8 +93,8 @@ class JailedSeat:
         self.sockets, self.sockets_inside = str(jail.shared / name), f"{inside.SHARED}/{name}"
         jail.begin_task(inside.TaskLimits(megabytes=megabytes, cpu_seconds=MOST_SECONDS))
         parent.busy = True
+        self._watch = jail.watch(megabytes, MEMORY.format(megabytes))
         self.child = jail.fork(parent.program, queue.SimpleQueue())
-        self._watch = MemoryWatch(megabytes * MEGABYTE, MEMORY.format(megabytes), jail.own_bytes())
         self._watch.add(self.child)
 
     def close(self) -> None:

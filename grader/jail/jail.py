@@ -21,8 +21,8 @@ from pathlib import Path
 import psutil
 
 from grader.errors import WorkerLost
-from grader.jail import bubblewrap
-from grader.jail.children import kill_tree
+from grader.jail import bubblewrap, cgroups
+from grader.jail.children import MemoryWatch, kill_tree
 from grader.jail.families import highest_bytes
 from grader.jail.inside import TaskLimits
 from grader.jail.processes import Started
@@ -110,6 +110,8 @@ class Jail(Zygote):
         self.shared = self._make_shared() if shared else None
         self._closed = False
         self._pid = 0
+        self._group: cgroups.Group | None = None
+        self._grouped = False
         try:
             super().__init__(modules, programs)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -202,7 +204,31 @@ class Jail(Zygote):
 
     def begin_task(self, limits: TaskLimits, copies: Iterable[Sequence[str]] = ()) -> None:
         """An empty file system for the children to come; copies: (file inside, name below inside.WORK)."""
+        if not self._grouped:
+            self._join_group()
         self.order(BEGIN, {"limits": dataclasses.asdict(limits), "copies": list(copies)})
+
+    def _join_group(self) -> None:
+        """Put the warm parent into a control group once it is ready: its own memory was claimed before."""
+        self.wait_ready()
+        self._group = cgroups.make_group()
+        if self._group is not None:
+            try:
+                self._group.add(self._pid)
+            except ProcessLookupError as error:
+                raise WorkerLost("the jail has gone") from error
+        self._grouped = True
+
+    @property
+    def group_folder(self) -> Path | None:
+        """The control group of the children, or None."""
+        return self._group.memory if self._group is not None else None
+
+    def watch(self, megabytes: int, because: str) -> MemoryWatch | cgroups.GroupWatch:
+        """A bound over a task's children together: the kernel's where the system lets us make a group."""
+        if self._group is None:
+            return MemoryWatch(megabytes * 2**20, because, shared_bytes=self.own_bytes())
+        return cgroups.GroupWatch(self._group, megabytes, TaskLimits.processes, because)
 
     def start(
         self, command: Sequence[str], environment: Mapping[str, str], folder: str, output: int
@@ -236,4 +262,6 @@ class Jail(Zygote):
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._group is not None:
+            self._group.close()
         shutil.rmtree(self.folder, ignore_errors=True)
