@@ -6,6 +6,7 @@ import decimal
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -510,16 +511,17 @@ def test_registered_gives_versions_by_number_and_by_alias(host, tmp_path):
     assert [(version.number, version.run_id) for version in view.versions] == [(1, "r1"), (2, "r2")]
     assert view.alias("live").tags == {"data": "week 5"}
     assert view.alias("live").file("MLmodel") == b"flavors: {}"
-    for word, arguments in [
-        (view.alias, ["champion"]),
-        (view.alias, ["gone"]),
-        (view.version, [3]),
-        (view.versions[0].file, ["MLmodel"]),
-        (view.versions[1].file, ["../x"]),
-        (view.versions[1].file, ["conda.yaml"]),
-    ]:
+    cases: list[tuple[Callable[[Any], object], Any]] = [
+        (view.alias, "champion"),
+        (view.alias, "gone"),
+        (view.version, 3),
+        (view.versions[0].file, "MLmodel"),
+        (view.versions[1].file, "../x"),
+        (view.versions[1].file, "conda.yaml"),
+    ]
+    for word, argument in cases:
         with pytest.raises(ExpectationFailed):
-            word(*arguments)
+            word(argument)
 
 
 def test_registered_says_what_there_is_instead(host):
