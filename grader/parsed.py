@@ -24,6 +24,7 @@ _KINDS: dict[str, type[Cell] | type[Answer] | type[Test]] = {
 _READERS = (
     "source.py",
     "source_cells.py",
+    "edits.py",
     "rules.py",
     "header.py",
     "markers.py",

@@ -7,6 +7,7 @@ import math
 import re
 from pathlib import Path
 
+from grader.edits import with_edits
 from grader.errors import SourceError
 from grader.header import WORD, Problems, exercise_header, split_header
 from grader.markers import (
@@ -37,7 +38,7 @@ def read_source(path: Path) -> Unit:
         problems.header('needs a file name such as "01-first-check.py": two digits and lower-case words')
     values, body = split_header(text, problems)
     header = exercise_header(values, name, problems)
-    cells = typed_cells(body, problems)
+    cells = with_edits(typed_cells(body, problems), problems)
     parts = tuple(_part(cell, header, problems) for cell in cells if cell.kind not in ("wrong", "also"))
     wrong = tuple(_wrong(cell, problems) for cell in cells if cell.kind == "wrong")
     also = tuple(Also(c.name, _one(c, "of"), c.text) for c in cells if c.kind == "also")

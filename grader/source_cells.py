@@ -11,8 +11,8 @@ from grader.header import Problems, nearest
 ATTRIBUTES = {
     "answer": ("answer", "file", "limit_seconds"),
     "test": ("test", "of", "points", "limit_seconds"),
-    "wrong": ("wrong", "of", "caught_by"),
-    "also": ("also", "of"),
+    "wrong": ("wrong", "of", "caught_by", "edits"),
+    "also": ("also", "of", "edits"),
 }
 _REQUIRED = {"answer": (), "test": ("of", "points"), "wrong": ("of", "caught_by"), "also": ("of",)}
 _OF_JUPYTEXT = {"lines_to_next_cell", "lines_to_end_of_cell_marker", "cell_marker"}

@@ -25,7 +25,7 @@ LAYERS = (
     "build catalogue filled runner relay judge_side report misconceptions verdicts services workers jailed stage seat"
     " solution",
     "expect source lesson course notebook remote judge judging learner jail"
-    " header markers names rules parsed built matching untouched offline kernelhost kernelrelay kernelroom",
+    " edits header markers names rules parsed built matching untouched offline kernelhost kernelrelay kernelroom",
     "codec tracking standins kernel store run_store twin",
     "model errors atomic",
 )
