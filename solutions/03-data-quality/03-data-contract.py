@@ -612,7 +612,7 @@ for dress, day in dresses.items():
 # `learn(days)`. In: a list of 10 or more DataFrames, the accepted rows of one day each. Out: the reference, a dict. It is stored as JSON between the
 # nights: `alarms` gets `json.loads(json.dumps(reference))`.
 #
-# `alarms(day, reference)`. In: the accepted rows of one day, 300 or more, stored in any of the ways of part 1, and the reference, which stays as it was. Out: a list of texts `column:rule`, with the column that is at fault and a word
+# `alarms(day, reference)`. In: the accepted rows of one day, 250 or more, stored in any of the ways of part 1, and the reference, which stays as it was. Out: a list of texts `column:rule`, with the column that is at fault and a word
 # of yours for the rule; empty for a day in order.
 #
 # Two kinds of fault have to be found **on each day** that they last, not on the first alone:
@@ -675,7 +675,7 @@ def alarms(day, reference):
 
 ### BEGIN SOLUTION
 FACTOR = 4.0  # a sale takes a channel to 0.6 of its level; a wrong unit is a factor of ten or more
-MORE = 0.25  # of the rows: how much commoner than in the reference a value may be
+MORE = 0.4  # of the rows: how much commoner than in the reference a value may be
 FEW = 20
 LEFT_OUT = {"order_id", "customer_id", "placed_at", "arrived_at", "amount", "message_id"}
 
@@ -746,9 +746,9 @@ expect.equal(
     look_at="the level of amounts in each channel, and the share of the day's most common value",
 )
 ### BEGIN HIDDEN TESTS
-# Over 20 worlds of 36 harmless days: the median of a channel lay at most a factor of 2.4 from its reference (phone, 20 orders),
-# 1.8 elsewhere; a factor of ten leaves one of 6.9 or more. A value was at most 0.09 commoner than in the reference; a default 0.5 or more.
-# Levels by means: 8 false alarms or more, from the dear orders; all channels in one: no alarm for the partners.
+# Over 20 worlds, logarithms: the largest distance of a channel's median from its reference on 36 harmless days 0.60, sd 0.05
+# (a factor of 1.8), the smallest under a fault 1.97, sd 0.12 (7.2); a limit of 4 (1.39) lies 16 and 4.8 sd away. A value was at most 0.21, sd 0.01
+# commoner than in the reference (the empty coupon), a default at least 0.85, sd 0.01. False alarms: medians 0 in each world, means 7.0, sd 0.9.
 rng = expect.rng()
 world_seed = int(rng.integers(2**60))
 usual = [
@@ -796,9 +796,11 @@ for channel, factor in [
     ("partner", 0.1),
     ("web", 0.1),
 ]:
-    first = int(rng.integers(0, 32))
+    usual_days = [day for place, day in enumerate(later) if 9 <= place < 30]  # no sale in these
+    enough = [day for day in usual_days if (day["channel"] == channel).sum() >= 30]
+    first = int(rng.integers(0, len(enough) - 2))
     name = f"amounts of one channel {'multiplied' if factor > 1 else 'divided'} by {max(factor, round(1 / factor)):g}"
-    for day in later[first : first + 3]:
+    for day in enough[first : first + 3]:
         faults.setdefault(name, []).append(("amount", in_other_unit(day, channel, factor)))
 for column, value in defaults.items():
     first = int(rng.integers(0, 33))
@@ -1575,55 +1577,11 @@ expect.equal(
 )
 ### END HIDDEN TESTS
 
-# %% wrong="whole_day" of="rows" caught_by="row_reasons"
+# %% wrong="whole_day" of="rows" caught_by="row_reasons" edits="reference"
 # All or nothing: one bad row sends a whole day of good ones into quarantine.
-import math
-from datetime import datetime
-
-import numpy as np
-import pandas as pd
-
-
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return math.isfinite(value) and (kind == "number" or float(value).is_integer())
-
-
-def broken(value, other, rule, seen):
-    if pd.isna(value):
-        return [] if rule.get("null") else ["null"]
-    if not is_of(value, rule["type"]):
-        return ["type"]
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-def split(day, contract):
-    reasons = [[] for _ in range(len(day))]
-    for name, rule in contract["columns"].items():
-        cells = list(day[name].astype(object)) if name in day else [None] * len(day)
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            reasons[row] += [f"{name}:{one}" for one in broken(value, other, rule, seen)]
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    bad[:] = bad.any()
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [", ".join(found) or "day:broken" for found in reasons][: bad.sum()]
-    return day[~bad], quarantine
-
+# =             reasons[case.index].add(rule if ":" in rule else f"{case.column}:{rule}")
+# +     if any(reasons):
+# +         reasons = [found or {"day:broken"} for found in reasons]
 
 # %% wrong="accepts_all" of="rows" caught_by="row_reasons"
 # A schema of names alone: it validates on every day, since nothing can break it.
@@ -1638,945 +1596,124 @@ def split(day, contract):
     return accepted, day.iloc[:0].assign(reason="")
 
 
-# %% wrong="first_reason" of="rows" caught_by="row_reasons"
+# %% wrong="first_reason" of="rows" caught_by="row_reasons" edits="reference"
 # Stops at the first broken rule: whoever repairs the feed comes back once for each of the others.
-import math
-from datetime import datetime
+# -     quarantine = day[broken_rows].assign(reason=[", ".join(sorted(found)) for found in reasons if found])
+# +     quarantine = day[broken_rows].assign(reason=[sorted(found)[0] for found in reasons if found])
 
-import numpy as np
-import pandas as pd
-
-
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return math.isfinite(value) and (kind == "number" or float(value).is_integer())
-
-
-def broken(value, other, rule, seen):
-    if pd.isna(value):
-        return [] if rule.get("null") else ["null"]
-    if not is_of(value, rule["type"]):
-        return ["type"]
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-def split(day, contract):
-    reasons = [[] for _ in range(len(day))]
-    for name, rule in contract["columns"].items():
-        cells = list(day[name].astype(object)) if name in day else [None] * len(day)
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            reasons[row] += [f"{name}:{one}" for one in broken(value, other, rule, seen)]
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [found[0] for found in reasons if found]
-    return day[~bad], quarantine
-
-
-# %% wrong="no_column_in_reason" of="rows" caught_by="row_reasons"
+# %% wrong="no_column_in_reason" of="rows" caught_by="row_reasons" edits="reference"
 # Says which rule was broken and not where: nobody can repair a range without its column.
-import math
-from datetime import datetime
+# -             reasons[case.index].add(rule if ":" in rule else f"{case.column}:{rule}")
+# +             reasons[case.index].add(rule)
 
-import numpy as np
-import pandas as pd
+# %% wrong="text_becomes_empty" of="rows" caught_by="row_reasons" edits="reference"
+# errors='coerce' makes an empty cell of a text: the reason is wrong, and what the producer sent cannot be seen.
+# =     reasons = [set() for _ in range(len(day))]
+# +     for name, rule in contract["columns"].items():
+# +         if rule["type"] in ("whole", "number"):
+# +             cells[name] = pd.to_numeric(cells[name], errors="coerce")
 
+# %% wrong="reads_numbers_out_of_text" of="rows" caught_by="row_reasons" edits="reference"
+# Coercion guesses: "12,50" may be 12.5, but a feed that begins to send texts has changed, and nobody hears of it.
+# =     reasons = [set() for _ in range(len(day))]
+# +     for name, rule in contract["columns"].items():
+# +         if rule["type"] in ("whole", "number"):
+# +             read = pd.to_numeric(cells[name].astype(str).str.replace(",", "."), errors="coerce")
+# +             cells[name] = read.where(cells[name].notna())
 
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return math.isfinite(value) and (kind == "number" or float(value).is_integer())
-
-
-def broken(value, other, rule, seen):
-    if pd.isna(value):
-        return [] if rule.get("null") else ["null"]
-    if not is_of(value, rule["type"]):
-        return ["type"]
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-def split(day, contract):
-    reasons = [[] for _ in range(len(day))]
-    for name, rule in contract["columns"].items():
-        cells = list(day[name].astype(object)) if name in day else [None] * len(day)
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            reasons[row] += broken(value, other, rule, seen)
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [", ".join(found) for found in reasons if found]
-    return day[~bad], quarantine
-
-
-# %% wrong="text_becomes_empty" of="rows" caught_by="row_reasons"
-# errors='coerce' makes an empty cell of a text: the reason is wrong, and what the producer sent is gone.
-import math
-from datetime import datetime
-
-import numpy as np
-import pandas as pd
-
-
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return math.isfinite(value) and (kind == "number" or float(value).is_integer())
-
-
-def broken(value, other, rule, seen):
-    if pd.isna(value):
-        return [] if rule.get("null") else ["null"]
-    if not is_of(value, rule["type"]):
-        return ["type"]
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-def split(day, contract):
-    day = day.copy()
-    reasons = [[] for _ in range(len(day))]
-    for name, rule in contract["columns"].items():
-        cells = list(day[name].astype(object)) if name in day else [None] * len(day)
-        if name in day and rule["type"] in ("whole", "number"):
-            day[name] = pd.to_numeric(day[name], errors="coerce")
-            cells = list(day[name].astype(object))
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            reasons[row] += [f"{name}:{one}" for one in broken(value, other, rule, seen)]
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [", ".join(found) for found in reasons if found]
-    return day[~bad], quarantine
-
-
-# %% wrong="reads_numbers_out_of_text" of="rows" caught_by="row_reasons"
-# Coercion guesses: "7" may be 7, but a feed that begins to send texts has changed, and nobody hears of it.
-import math
-from datetime import datetime
-
-import numpy as np
-import pandas as pd
-
-
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return math.isfinite(value) and (kind == "number" or float(value).is_integer())
-
-
-def broken(value, other, rule, seen):
-    if pd.isna(value):
-        return [] if rule.get("null") else ["null"]
-    if not is_of(value, rule["type"]):
-        return ["type"]
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-def split(day, contract):
-    reasons = [[] for _ in range(len(day))]
-    for name, rule in contract["columns"].items():
-        cells = list(day[name].astype(object)) if name in day else [None] * len(day)
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            if rule["type"] in ("whole", "number") and isinstance(value, str):
-                value = pd.to_numeric(value.replace(",", "."), errors="coerce")
-            reasons[row] += [f"{name}:{one}" for one in broken(value, other, rule, seen)]
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [", ".join(found) for found in reasons if found]
-    return day[~bad], quarantine
-
-
-# %% wrong="empty_is_fine" of="rows" caught_by="row_reasons"
+# %% wrong="empty_is_fine" of="rows" caught_by="row_reasons" edits="reference"
 # Null allowed everywhere: a service that fails for hours goes through as if it had answered.
-import math
-from datetime import datetime
+# -     return pa.Column(checks=checks, nullable=rule.get("null", False))
+# +     return pa.Column(checks=checks, nullable=True)
 
-import numpy as np
-import pandas as pd
-
-
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return math.isfinite(value) and (kind == "number" or float(value).is_integer())
-
-
-def broken(value, other, rule, seen):
-    if pd.isna(value):
-        return []
-    if not is_of(value, rule["type"]):
-        return ["type"]
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-def split(day, contract):
-    reasons = [[] for _ in range(len(day))]
-    for name, rule in contract["columns"].items():
-        cells = list(day[name].astype(object)) if name in day else [None] * len(day)
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            reasons[row] += [f"{name}:{one}" for one in broken(value, other, rule, seen)]
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [", ".join(found) for found in reasons if found]
-    return day[~bad], quarantine
-
-
-# %% wrong="both_of_a_pair" of="rows" caught_by="row_reasons"
+# %% wrong="both_of_a_pair" of="rows" caught_by="row_reasons" edits="reference"
 # keep=False throws the first delivery away with the second: the order is lost.
-import numpy as np
-import pandas as pd
+# -         check("unique", lambda cells: ~cells.duplicated())
+# +         check("unique", lambda cells: ~cells.duplicated(keep=False))
 
-
-def right_type(cells, kind):
-    """Mask of the cells of this type, by their storage where that settles it, else cell by cell."""
-    if kind == "text":
-        return cells.map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
-    flags = cells.map(lambda value: isinstance(value, (bool, np.bool_))).to_numpy(dtype=bool)
-    if kind == "flag":
-        return flags
-    if kind == "time":
-        return cells.map(lambda value: isinstance(value, pd.Timestamp)).to_numpy(dtype=bool)
-    words = cells.map(lambda value: isinstance(value, (str, pd.Timestamp))).to_numpy(dtype=bool)
-    values = numbers(cells.where(~(flags | words)))
-    return np.isfinite(values) & ((kind == "number") | (np.floor(values) == values))
-
-
-def numbers(cells):
-    return pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float)
-
-
-def masks(day, contract):
-    """Pairs of column:rule and the mask of rows that break it."""
-    for name, rule in contract["columns"].items():
-        cells = day[name].astype(object) if name in day else pd.Series(None, index=day.index, dtype=object)
-        empty = cells.isna().to_numpy()
-        if not rule.get("null"):
-            yield f"{name}:null", empty
-        good = ~empty & right_type(cells.where(~empty, None), rule["type"])
-        yield f"{name}:type", ~empty & ~good
-        if "min" in rule or "max" in rule:
-            values = numbers(cells.where(good))
-            with np.errstate(invalid="ignore"):
-                outside = (values < rule.get("min", -np.inf)) | (values > rule.get("max", np.inf))
-            yield f"{name}:range", good & outside
-        if "allowed" in rule:
-            yield f"{name}:allowed", good & ~cells.isin(rule["allowed"]).to_numpy()
-        if rule.get("unique"):
-            again = np.zeros(len(day), dtype=bool)
-            again[good] = cells[good].duplicated(keep=False).to_numpy()
-            yield f"{name}:unique", again
-        if "not_after" in rule:
-            other = day[rule["not_after"]].astype(object)
-            other = pd.to_datetime(other.where(right_type(other, "time")))
-            yield f"{name}:not_after", (pd.to_datetime(cells.where(good)) > other).to_numpy()
-
-
-def split(day, contract):
-    found = dict(masks(day, contract))
-    bad = np.logical_or.reduce([*found.values(), np.zeros(len(day), dtype=bool)])
-    names = np.array(list(found))
-    table = np.column_stack(list(found.values()))[bad]
-    reasons = [", ".join(names[line]) for line in table]
-    return day.loc[~bad], day.loc[bad].assign(reason=pd.Series(reasons, day.index[bad], dtype=object))
-
-
-# %% wrong="drops_duplicates" of="rows" caught_by="row_reasons"
+# %% wrong="drops_duplicates" of="rows" caught_by="row_reasons" edits="reference"
 # drop_duplicates before the rules: the second rows are nowhere, and rows in is no longer accepted + quarantined.
-import math
-from datetime import datetime
+# =     """
+# +     for name, rule in contract["columns"].items():
+# +         if rule.get("unique") and name in day:
+# +             day = day[day[name].isna() | ~day[name].duplicated()]
 
-import numpy as np
-import pandas as pd
-
-
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return math.isfinite(value) and (kind == "number" or float(value).is_integer())
-
-
-def broken(value, other, rule, seen):
-    if pd.isna(value):
-        return [] if rule.get("null") else ["null"]
-    if not is_of(value, rule["type"]):
-        return ["type"]
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-def split(day, contract):
-    for name, rule in contract["columns"].items():
-        if rule.get("unique") and name in day:
-            day = day[day[name].isna() | ~day[name].duplicated()]
-    reasons = [[] for _ in range(len(day))]
-    for name, rule in contract["columns"].items():
-        cells = list(day[name].astype(object)) if name in day else [None] * len(day)
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            reasons[row] += [f"{name}:{one}" for one in broken(value, other, rule, seen)]
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [", ".join(found) for found in reasons if found]
-    return day[~bad], quarantine
-
-
-# %% wrong="lowest_left_out" of="rows" caught_by="row_reasons"
+# %% wrong="lowest_left_out" of="rows" caught_by="row_reasons" edits="reference"
 # A value on the bound is inside of it: min is the lowest value that is allowed.
-import numpy as np
-import pandas as pd
+# -         check("range", lambda cells: cells.map(lambda value: not fits(value) or low <= value <= high))
+# +         check("range", lambda cells: cells.map(lambda value: not fits(value) or low < value <= high))
 
-
-def right_type(cells, kind):
-    """Mask of the cells of this type, by their storage where that settles it, else cell by cell."""
-    if kind == "text":
-        return cells.map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
-    flags = cells.map(lambda value: isinstance(value, (bool, np.bool_))).to_numpy(dtype=bool)
-    if kind == "flag":
-        return flags
-    if kind == "time":
-        return cells.map(lambda value: isinstance(value, pd.Timestamp)).to_numpy(dtype=bool)
-    words = cells.map(lambda value: isinstance(value, (str, pd.Timestamp))).to_numpy(dtype=bool)
-    values = numbers(cells.where(~(flags | words)))
-    return np.isfinite(values) & ((kind == "number") | (np.floor(values) == values))
-
-
-def numbers(cells):
-    return pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float)
-
-
-def masks(day, contract):
-    """Pairs of column:rule and the mask of rows that break it."""
-    for name, rule in contract["columns"].items():
-        cells = day[name].astype(object) if name in day else pd.Series(None, index=day.index, dtype=object)
-        empty = cells.isna().to_numpy()
-        if not rule.get("null"):
-            yield f"{name}:null", empty
-        good = ~empty & right_type(cells.where(~empty, None), rule["type"])
-        yield f"{name}:type", ~empty & ~good
-        if "min" in rule or "max" in rule:
-            values = numbers(cells.where(good))
-            with np.errstate(invalid="ignore"):
-                outside = (values <= rule.get("min", -np.inf)) | (values > rule.get("max", np.inf))
-            yield f"{name}:range", good & outside
-        if "allowed" in rule:
-            yield f"{name}:allowed", good & ~cells.isin(rule["allowed"]).to_numpy()
-        if rule.get("unique"):
-            again = np.zeros(len(day), dtype=bool)
-            again[good] = cells[good].duplicated().to_numpy()
-            yield f"{name}:unique", again
-        if "not_after" in rule:
-            other = day[rule["not_after"]].astype(object)
-            other = pd.to_datetime(other.where(right_type(other, "time")))
-            yield f"{name}:not_after", (pd.to_datetime(cells.where(good)) > other).to_numpy()
-
-
-def split(day, contract):
-    found = dict(masks(day, contract))
-    bad = np.logical_or.reduce([*found.values(), np.zeros(len(day), dtype=bool)])
-    names = np.array(list(found))
-    table = np.column_stack(list(found.values()))[bad]
-    reasons = [", ".join(names[line]) for line in table]
-    return day.loc[~bad], day.loc[bad].assign(reason=pd.Series(reasons, day.index[bad], dtype=object))
-
-
-# %% wrong="more_rules_after_type" of="rows" caught_by="row_reasons"
+# %% wrong="more_rules_after_type" of="rows" caught_by="row_reasons" edits="reference"
 # A text in a column of numbers is reported as out of range, too: two reasons for one fault.
-import math
-from datetime import datetime
+# -         checks.append(pa.Check(lambda cells: ~cells.map(fits).astype(bool) | passes(cells), name=name))
+# +         checks.append(pa.Check(lambda cells: passes(cells).astype(bool), name=name))
+# =
+# =     if "min" in rule or "max" in rule:
+# -         check("range", lambda cells: cells.map(lambda value: not fits(value) or low <= value <= high))
+# +         check("range", lambda cells: cells.map(lambda value: fits(value) and low <= value <= high))
 
-import numpy as np
-import pandas as pd
-
-
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return math.isfinite(value) and (kind == "number" or float(value).is_integer())
-
-
-def broken(value, other, rule, seen):
-    if pd.isna(value):
-        return [] if rule.get("null") else ["null"]
-    if not is_of(value, rule["type"]):
-        return ["type"] + ["range"] * ("min" in rule or "max" in rule)
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-def split(day, contract):
-    reasons = [[] for _ in range(len(day))]
-    for name, rule in contract["columns"].items():
-        cells = list(day[name].astype(object)) if name in day else [None] * len(day)
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            reasons[row] += [f"{name}:{one}" for one in broken(value, other, rule, seen)]
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [", ".join(found) for found in reasons if found]
-    return day[~bad], quarantine
-
-
-# %% wrong="true_is_one" of="rows" caught_by="row_reasons"
+# %% wrong="true_is_one" of="rows" caught_by="row_reasons" edits="reference"
 # In Python True is an int: a flag that slipped into a column of numbers passes as 1.
-import math
-from datetime import datetime
+# -     return (
+# -         isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)) and math.isfinite(value)
+# -     )
+# +     return isinstance(value, numbers.Real) and math.isfinite(value)
 
-import numpy as np
-import pandas as pd
-
-
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)):
-        return False
-    return math.isfinite(value) and (kind == "number" or float(value).is_integer())
-
-
-def broken(value, other, rule, seen):
-    if pd.isna(value):
-        return [] if rule.get("null") else ["null"]
-    if not is_of(value, rule["type"]):
-        return ["type"]
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-def split(day, contract):
-    reasons = [[] for _ in range(len(day))]
-    for name, rule in contract["columns"].items():
-        cells = list(day[name].astype(object)) if name in day else [None] * len(day)
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            reasons[row] += [f"{name}:{one}" for one in broken(value, other, rule, seen)]
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [", ".join(found) for found in reasons if found]
-    return day[~bad], quarantine
-
-
-# %% wrong="absent_is_fine" of="rows" caught_by="row_reasons"
+# %% wrong="absent_is_fine" of="rows" caught_by="row_reasons" edits="reference"
 # Checks the columns that are there: the one that was renamed is not, and nobody misses it.
-import math
-from datetime import datetime
+# =     """
+# +     here = {name: rule for name, rule in contract["columns"].items() if name in day}
+# +     contract = {**contract, "columns": here}
 
-import numpy as np
-import pandas as pd
-
-
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return math.isfinite(value) and (kind == "number" or float(value).is_integer())
-
-
-def broken(value, other, rule, seen):
-    if pd.isna(value):
-        return [] if rule.get("null") else ["null"]
-    if not is_of(value, rule["type"]):
-        return ["type"]
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-def split(day, contract):
-    reasons = [[] for _ in range(len(day))]
-    for name, rule in contract["columns"].items():
-        if name not in day:
-            continue
-        cells = list(day[name].astype(object)) if name in day else [None] * len(day)
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            reasons[row] += [f"{name}:{one}" for one in broken(value, other, rule, seen)]
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [", ".join(found) for found in reasons if found]
-    return day[~bad], quarantine
-
-
-# %% wrong="dtype_as_type" of="rows" caught_by="same_rows_other_dress"
+# %% wrong="dtype_as_type" of="rows" caught_by="same_rows_other_dress" edits="reference"
 # Compares the dtype of the column with int64 and the like: int32 or a category is another storage, not another feed.
-import math
-from datetime import datetime
+# =     reasons = [set() for _ in range(len(day))]
+# +     stored = {
+# +         "whole": "int64 float64",
+# +         "number": "float64",
+# +         "flag": "bool",
+# +         "text": "str",
+# +         "time": "datetime64[ms]",
+# +     }
+# +     for name, rule in contract["columns"].items():
+# +         if name in day and str(day[name].dtype) not in stored[rule["type"]] + " object":
+# +             cells[name] = [()] * len(day)  # of no type
 
-import numpy as np
-import pandas as pd
-
-
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return math.isfinite(value) and (kind == "number" or float(value).is_integer())
-
-
-def broken(value, other, rule, seen):
-    if value != {} and pd.isna(value):
-        return [] if rule.get("null") else ["null"]
-    if not is_of(value, rule["type"]):
-        return ["type"]
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-DTYPES = {
-    "whole": ("int64", "float64", "object"),
-    "number": ("float64", "object"),
-    "flag": ("bool", "object"),
-    "text": ("str", "object"),
-    "time": ("datetime64[ms]", "object"),
-}
-
-
-def split(day, contract):
-    reasons = [[] for _ in range(len(day))]
-    for name, rule in contract["columns"].items():
-        cells = list(day[name].astype(object)) if name in day else [None] * len(day)
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        stored = str(day[name].dtype) if name in day else "object"
-        if stored not in DTYPES[rule["type"]]:
-            cells = [{}] * len(day)  # of no type
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            reasons[row] += [f"{name}:{one}" for one in broken(value, other, rule, seen)]
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [", ".join(found) for found in reasons if found]
-    return day[~bad], quarantine
-
-
-# %% wrong="labels_as_positions" of="rows" caught_by="same_rows_other_dress"
+# %% wrong="labels_as_positions" of="rows" caught_by="same_rows_other_dress" edits="reference"
 # Takes row labels for positions: right on a table that begins at 0, and another row elsewhere.
-import math
-from datetime import datetime
+# -     return day[~broken_rows], quarantine
+# +     return day.drop(index=np.flatnonzero(broken_rows)), quarantine
 
-import numpy as np
-import pandas as pd
-
-
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return math.isfinite(value) and (kind == "number" or float(value).is_integer())
-
-
-def broken(value, other, rule, seen):
-    if pd.isna(value):
-        return [] if rule.get("null") else ["null"]
-    if not is_of(value, rule["type"]):
-        return ["type"]
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-def split(day, contract):
-    reasons = [[] for _ in range(len(day))]
-    for name, rule in contract["columns"].items():
-        cells = list(day[name].astype(object)) if name in day else [None] * len(day)
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            reasons[row] += [f"{name}:{one}" for one in broken(value, other, rule, seen)]
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [", ".join(found) for found in reasons if found]
-    return day.reset_index(drop=True).drop(index=quarantine.index), quarantine
-
-
-# %% wrong="columns_by_place" of="rows" caught_by="same_rows_other_dress"
+# %% wrong="columns_by_place" of="rows" caught_by="same_rows_other_dress" edits="reference"
 # Takes columns by their place: with the same columns in another order each rule looks at its neighbour.
-import math
-from datetime import datetime
+# +     known = [name for name in day if name in contract["columns"]]
+# =     cells = day.reset_index(drop=True).reindex(columns=list(contract["columns"])).astype(object)
+# =     reasons = [set() for _ in range(len(day))]
+# +     for name, place in zip(contract["columns"], known):
+# +         cells[name] = day[place].astype(object).to_numpy()
 
-import numpy as np
-import pandas as pd
-
-
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return math.isfinite(value) and (kind == "number" or float(value).is_integer())
-
-
-def broken(value, other, rule, seen):
-    if pd.isna(value):
-        return [] if rule.get("null") else ["null"]
-    if not is_of(value, rule["type"]):
-        return ["type"]
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-def split(day, contract):
-    reasons = [[] for _ in range(len(day))]
-    day_columns = [one for one in day.columns if one in contract["columns"]]
-    for place, (name, rule) in enumerate(contract["columns"].items()):
-        cells = (
-            list(day[day_columns[place]].astype(object)) if place < len(day_columns) else [None] * len(day)
-        )
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            reasons[row] += [f"{name}:{one}" for one in broken(value, other, rule, seen)]
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [", ".join(found) for found in reasons if found]
-    return day[~bad], quarantine
-
-
-# %% wrong="known_columns_only" of="rows" caught_by="same_rows_other_dress"
+# %% wrong="known_columns_only" of="rows" caught_by="same_rows_other_dress" edits="reference"
 # strict='filter' by hand: a column that the contract does not name is thrown away, with everything in it.
-import math
-from datetime import datetime
+# =     """
+# +     day = day[[name for name in day if name in contract["columns"] or name == "message_id"]]
 
-import numpy as np
-import pandas as pd
-
-
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return math.isfinite(value) and (kind == "number" or float(value).is_integer())
-
-
-def broken(value, other, rule, seen):
-    if pd.isna(value):
-        return [] if rule.get("null") else ["null"]
-    if not is_of(value, rule["type"]):
-        return ["type"]
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-def split(day, contract):
-    day = day[[name for name in day if name in contract["columns"] or name == "message_id"]]
-    reasons = [[] for _ in range(len(day))]
-    for name, rule in contract["columns"].items():
-        cells = list(day[name].astype(object)) if name in day else [None] * len(day)
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            reasons[row] += [f"{name}:{one}" for one in broken(value, other, rule, seen)]
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [", ".join(found) for found in reasons if found]
-    return day[~bad], quarantine
-
-
-# %% wrong="refuses_new_columns" of="rows" caught_by="same_rows_other_dress"
+# %% wrong="refuses_new_columns" of="rows" caught_by="same_rows_other_dress" edits="reference"
 # strict=True: the day on which an optional column comes is refused from the first to the last row.
-import math
-from datetime import datetime
+# =             reasons[case.index].add(rule if ":" in rule else f"{case.column}:{rule}")
+# +     for name in set(day) - set(contract["columns"]) - {"message_id"}:
+# +         for found in reasons:
+# +             found.add(f"{name}:unknown")
 
-import numpy as np
-import pandas as pd
-
-
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return math.isfinite(value) and (kind == "number" or float(value).is_integer())
-
-
-def broken(value, other, rule, seen):
-    if pd.isna(value):
-        return [] if rule.get("null") else ["null"]
-    if not is_of(value, rule["type"]):
-        return ["type"]
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-def split(day, contract):
-    reasons = [[] for _ in range(len(day))]
-    for name, rule in contract["columns"].items():
-        cells = list(day[name].astype(object)) if name in day else [None] * len(day)
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            reasons[row] += [f"{name}:{one}" for one in broken(value, other, rule, seen)]
-    extra = set(day.columns) - set(contract["columns"]) - {"message_id"}
-    for found in reasons:
-        found += [f"{name}:unknown" for name in sorted(extra)]
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [", ".join(found) for found in reasons if found]
-    return day[~bad], quarantine
-
-
-# %% wrong="whole_by_storage" of="rows" caught_by="same_rows_other_dress"
+# %% wrong="whole_by_storage" of="rows" caught_by="same_rows_other_dress" edits="reference"
 # Whole numbers as floats are refused: one empty cell makes pandas store the column as floats, and all rows of the day go.
-import math
-from datetime import datetime
+# -     "whole": lambda value: is_number(value) and float(value).is_integer(),
+# +     "whole": lambda value: is_number(value) and isinstance(value, numbers.Integral),
 
-import numpy as np
-import pandas as pd
-
-
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return math.isfinite(value) and (kind == "number" or isinstance(value, (int, np.integer)))
-
-
-def broken(value, other, rule, seen):
-    if pd.isna(value):
-        return [] if rule.get("null") else ["null"]
-    if not is_of(value, rule["type"]):
-        return ["type"]
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-def split(day, contract):
-    reasons = [[] for _ in range(len(day))]
-    for name, rule in contract["columns"].items():
-        cells = list(day[name].astype(object)) if name in day else [None] * len(day)
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            reasons[row] += [f"{name}:{one}" for one in broken(value, other, rule, seen)]
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [", ".join(found) for found in reasons if found]
-    return day[~bad], quarantine
-
-
-# %% wrong="hands_on_converted" of="rows" caught_by="same_rows_other_dress"
+# %% wrong="hands_on_converted" of="rows" caught_by="same_rows_other_dress" edits="reference"
 # Converts for the check and hands the converted rows on: what the producer sent cannot be seen any more.
-import math
-from datetime import datetime
-
-import numpy as np
-import pandas as pd
-
-
-def is_of(value, kind):
-    if kind in ("text", "flag", "time"):
-        return isinstance(value, {"text": str, "flag": (bool, np.bool_), "time": datetime}[kind])
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        return False
-    return math.isfinite(value) and (kind == "number" or float(value).is_integer())
-
-
-def broken(value, other, rule, seen):
-    if pd.isna(value):
-        return [] if rule.get("null") else ["null"]
-    if not is_of(value, rule["type"]):
-        return ["type"]
-    found = []
-    if ("min" in rule and value < rule["min"]) or ("max" in rule and value > rule["max"]):
-        found.append("range")
-    if "allowed" in rule and value not in rule["allowed"]:
-        found.append("allowed")
-    if rule.get("unique") and value in seen:
-        found.append("unique")
-    if "not_after" in rule and is_of(other, "time") and value > other:
-        found.append("not_after")
-    seen.add(value)
-    return found
-
-
-def split(day, contract):
-    texts = [name for name, rule in contract["columns"].items() if rule["type"] == "text" and name in day]
-    day = day.assign(
-        **{
-            name: day[name].astype(object).fillna("")
-            for name in texts
-            if contract["columns"][name].get("null")
-        }
-    )
-    reasons = [[] for _ in range(len(day))]
-    for name, rule in contract["columns"].items():
-        cells = list(day[name].astype(object)) if name in day else [None] * len(day)
-        others = list(day[rule["not_after"]].astype(object)) if "not_after" in rule else cells
-        seen = set()
-        for row, (value, other) in enumerate(zip(cells, others, strict=True)):
-            reasons[row] += [f"{name}:{one}" for one in broken(value, other, rule, seen)]
-    bad = np.array([len(found) > 0 for found in reasons], dtype=bool)
-    quarantine = day[bad].copy()
-    quarantine["reason"] = [", ".join(found) for found in reasons if found]
-    return day[~bad], quarantine
-
+# =     """
+# +     optional = [name for name, rule in contract["columns"].items() if rule.get("null") and name in day]
+# +     day = day.assign(**{name: day[name].astype(object).fillna("") for name in optional})
 
 # %% also="cell_by_cell" of="rows"
 import math
@@ -2754,307 +1891,59 @@ def split(day, contract):
     return day.iloc[rest], day.iloc[rows].assign(reason=reasons)
 
 
-# %% wrong="means" of="batches" caught_by="faults_and_quiet_days"
+# %% wrong="means" of="batches" caught_by="faults_and_quiet_days" edits="reference"
 # A mean follows its dearest order: one honest reseller moves it further than a sale does.
-from numbers import Real
+# -         "amount": {name: float(level) for name, level in rows.groupby("channel")["amount"].median().items()},
+# +         "amount": {name: float(level) for name, level in rows.groupby("channel")["amount"].mean().items()},
+#
+# -     ratio = amounts.median() / pd.Series(reference["amount"], dtype=float)
+# +     ratio = amounts.mean() / pd.Series(reference["amount"], dtype=float)
 
-import pandas as pd
-
-FACTOR = 4.0  # a sale takes a channel to 0.6 of its level; a wrong unit is a factor of ten or more
-MORE = 0.25  # of the rows: how much commoner than in the reference a value may be
-FEW = 20
-LEFT_OUT = {"order_id", "customer_id", "placed_at", "arrived_at", "amount", "message_id"}
-
-
-def learn(days):
-    rows = pd.concat(days)
-    columns = [name for name in rows.columns if name not in LEFT_OUT]
-    return {
-        "amount": {name: float(level) for name, level in rows.groupby("channel")["amount"].mean().items()},
-        "shares": {
-            name: {value: float(share) for value, share in shares_of(rows[name]).items()} for name in columns
-        },
-    }
-
-
-def shares_of(cells):
-    """From each value, as text, to its share of the rows; 3 and 3.0 are one value, and so are all empty cells."""
-    shares = cells.value_counts(normalize=True, dropna=False)
-    return shares.groupby([text_of(value) for value in shares.index]).sum().sort_values(ascending=False)
-
-
-def text_of(value):
-    if pd.isna(value):
-        return ""
-    return str(float(value)) if isinstance(value, Real) else str(value)
-
-
-def alarms(day, reference):
-    found = []
-    amounts = day.groupby("channel", observed=True)["amount"]
-    ratio = amounts.mean() / pd.Series(reference["amount"], dtype=float)
-    ratio = ratio[amounts.size().reindex(ratio.index, fill_value=0) >= FEW]
-    if ((ratio > FACTOR) | (ratio < 1 / FACTOR)).any():
-        found.append("amount:level")
-    for name, known in reference["shares"].items():
-        if name not in day:
-            continue
-        shares = shares_of(day[name])
-        if shares.iloc[0] - known.get(shares.index[0], 0.0) > MORE:
-            found.append(f"{name}:share")
-    return found
-
-
-# %% wrong="all_channels_in_one" of="batches" caught_by="faults_and_quiet_days"
+# %% wrong="all_channels_in_one" of="batches" caught_by="faults_and_quiet_days" edits="reference"
 # One median for all channels: a channel with a tenth of the orders can send cents for weeks.
-from numbers import Real
+# -         "amount": {name: float(level) for name, level in rows.groupby("channel")["amount"].median().items()},
+# +         "amount": {name: float(level) for name, level in [("all", rows["amount"].median())]},
+#
+# -     amounts = day.groupby("channel", observed=True)["amount"]
+# -     ratio = amounts.median() / pd.Series(reference["amount"], dtype=float)
+# -     ratio = ratio[amounts.size().reindex(ratio.index, fill_value=0) >= FEW]
+# -     if ((ratio > FACTOR) | (ratio < 1 / FACTOR)).any():
+# +     ratio = day["amount"].median() / reference["amount"]["all"]
+# +     if ratio > FACTOR or ratio < 1 / FACTOR:
 
-import pandas as pd
-
-FACTOR = 4.0  # a sale takes a channel to 0.6 of its level; a wrong unit is a factor of ten or more
-MORE = 0.25  # of the rows: how much commoner than in the reference a value may be
-FEW = 20
-LEFT_OUT = {"order_id", "customer_id", "placed_at", "arrived_at", "amount", "message_id"}
-
-
-def learn(days):
-    rows = pd.concat(days)
-    columns = [name for name in rows.columns if name not in LEFT_OUT]
-    return {
-        "amount": {name: float(level) for name, level in [("all", rows["amount"].median())]},
-        "shares": {
-            name: {value: float(share) for value, share in shares_of(rows[name]).items()} for name in columns
-        },
-    }
-
-
-def shares_of(cells):
-    """From each value, as text, to its share of the rows; 3 and 3.0 are one value, and so are all empty cells."""
-    shares = cells.value_counts(normalize=True, dropna=False)
-    return shares.groupby([text_of(value) for value in shares.index]).sum().sort_values(ascending=False)
-
-
-def text_of(value):
-    if pd.isna(value):
-        return ""
-    return str(float(value)) if isinstance(value, Real) else str(value)
-
-
-def alarms(day, reference):
-    found = []
-    ratio = day["amount"].median() / reference["amount"]["all"]
-    if ratio > FACTOR or ratio < 1 / FACTOR:
-        found.append("amount:level")
-    for name, known in reference["shares"].items():
-        if name not in day:
-            continue
-        shares = shares_of(day[name])
-        if shares.iloc[0] - known.get(shares.index[0], 0.0) > MORE:
-            found.append(f"{name}:share")
-    return found
-
-
-# %% wrong="upwards_only" of="batches" caught_by="faults_and_quiet_days"
+# %% wrong="upwards_only" of="batches" caught_by="faults_and_quiet_days" edits="reference"
 # Looks for amounts that are too high: a unit can change the other way, and then every fraud looks harmless.
-from numbers import Real
+# -     if ((ratio > FACTOR) | (ratio < 1 / FACTOR)).any():
+# +     if (ratio > FACTOR).any():
 
-import pandas as pd
-
-FACTOR = 4.0  # a sale takes a channel to 0.6 of its level; a wrong unit is a factor of ten or more
-MORE = 0.25  # of the rows: how much commoner than in the reference a value may be
-FEW = 20
-LEFT_OUT = {"order_id", "customer_id", "placed_at", "arrived_at", "amount", "message_id"}
-
-
-def learn(days):
-    rows = pd.concat(days)
-    columns = [name for name in rows.columns if name not in LEFT_OUT]
-    return {
-        "amount": {name: float(level) for name, level in rows.groupby("channel")["amount"].median().items()},
-        "shares": {
-            name: {value: float(share) for value, share in shares_of(rows[name]).items()} for name in columns
-        },
-    }
-
-
-def shares_of(cells):
-    """From each value, as text, to its share of the rows; 3 and 3.0 are one value, and so are all empty cells."""
-    shares = cells.value_counts(normalize=True, dropna=False)
-    return shares.groupby([text_of(value) for value in shares.index]).sum().sort_values(ascending=False)
-
-
-def text_of(value):
-    if pd.isna(value):
-        return ""
-    return str(float(value)) if isinstance(value, Real) else str(value)
-
-
-def alarms(day, reference):
-    found = []
-    amounts = day.groupby("channel", observed=True)["amount"]
-    ratio = amounts.median() / pd.Series(reference["amount"], dtype=float)
-    ratio = ratio[amounts.size().reindex(ratio.index, fill_value=0) >= FEW]
-    if (ratio > FACTOR).any():
-        found.append("amount:level")
-    for name, known in reference["shares"].items():
-        if name not in day:
-            continue
-        shares = shares_of(day[name])
-        if shares.iloc[0] - known.get(shares.index[0], 0.0) > MORE:
-            found.append(f"{name}:share")
-    return found
-
-
-# %% wrong="bound_on_amount" of="batches" caught_by="faults_and_quiet_days"
+# %% wrong="bound_on_amount" of="batches" caught_by="faults_and_quiet_days" edits="reference"
 # A bound on single amounts, learned from the largest one seen: a dear honest order breaks it, and most orders in cents do not.
-from numbers import Real
+# -         "amount": {name: float(level) for name, level in rows.groupby("channel")["amount"].median().items()},
+# +         "amount": {name: float(level) for name, level in rows.groupby("channel")["amount"].max().items()},
+#
+# -     amounts = day.groupby("channel", observed=True)["amount"]
+# -     ratio = amounts.median() / pd.Series(reference["amount"], dtype=float)
+# -     ratio = ratio[amounts.size().reindex(ratio.index, fill_value=0) >= FEW]
+# -     if ((ratio > FACTOR) | (ratio < 1 / FACTOR)).any():
+# +     if day["amount"].max() > 2 * max(reference["amount"].values()):
 
-import pandas as pd
-
-FACTOR = 4.0  # a sale takes a channel to 0.6 of its level; a wrong unit is a factor of ten or more
-MORE = 0.25  # of the rows: how much commoner than in the reference a value may be
-FEW = 20
-LEFT_OUT = {"order_id", "customer_id", "placed_at", "arrived_at", "amount", "message_id"}
-
-
-def learn(days):
-    rows = pd.concat(days)
-    columns = [name for name in rows.columns if name not in LEFT_OUT]
-    return {
-        "amount": {name: float(level) for name, level in rows.groupby("channel")["amount"].max().items()},
-        "shares": {
-            name: {value: float(share) for value, share in shares_of(rows[name]).items()} for name in columns
-        },
-    }
-
-
-def shares_of(cells):
-    """From each value, as text, to its share of the rows; 3 and 3.0 are one value, and so are all empty cells."""
-    shares = cells.value_counts(normalize=True, dropna=False)
-    return shares.groupby([text_of(value) for value in shares.index]).sum().sort_values(ascending=False)
-
-
-def text_of(value):
-    if pd.isna(value):
-        return ""
-    return str(float(value)) if isinstance(value, Real) else str(value)
-
-
-def alarms(day, reference):
-    found = []
-    if day["amount"].max() > 2 * max(reference["amount"].values()):
-        found.append("amount:level")
-    for name, known in reference["shares"].items():
-        if name not in day:
-            continue
-        shares = shares_of(day[name])
-        if shares.iloc[0] - known.get(shares.index[0], 0.0) > MORE:
-            found.append(f"{name}:share")
-    return found
-
-
-# %% wrong="keys_through_json" of="batches" caught_by="faults_and_quiet_days"
+# %% wrong="keys_through_json" of="batches" caught_by="faults_and_quiet_days" edits="reference"
 # JSON turns the keys True and 3 into texts: looked up as they were, every value seems new each day.
-from numbers import Real
+# -     return shares.groupby([text_of(value) for value in shares.index]).sum().sort_values(ascending=False)
+# +     return shares.groupby([key_of(value) for value in shares.index]).sum().sort_values(ascending=False)
+# =
+# =
+# - def text_of(value):
+# + def key_of(value):
+# =     if pd.isna(value):
+# =         return ""
+# -     return str(float(value)) if isinstance(value, Real) else str(value)
+# +     return float(value) if isinstance(value, Real) else value
 
-import pandas as pd
-
-FACTOR = 4.0  # a sale takes a channel to 0.6 of its level; a wrong unit is a factor of ten or more
-MORE = 0.25  # of the rows: how much commoner than in the reference a value may be
-FEW = 20
-LEFT_OUT = {"order_id", "customer_id", "placed_at", "arrived_at", "amount", "message_id"}
-
-
-def learn(days):
-    rows = pd.concat(days)
-    columns = [name for name in rows.columns if name not in LEFT_OUT]
-    return {
-        "amount": {name: float(level) for name, level in rows.groupby("channel")["amount"].median().items()},
-        "shares": {
-            name: {value: float(share) for value, share in shares_of(rows[name]).items()} for name in columns
-        },
-    }
-
-
-def shares_of(cells):
-    """From each value, as text, to its share of the rows; 3 and 3.0 are one value, and so are all empty cells."""
-    shares = cells.value_counts(normalize=True, dropna=False)
-    return shares.groupby([key_of(value) for value in shares.index]).sum().sort_values(ascending=False)
-
-
-def key_of(value):
-    if pd.isna(value):
-        return ""
-    return float(value) if isinstance(value, Real) else value
-
-
-def alarms(day, reference):
-    found = []
-    amounts = day.groupby("channel", observed=True)["amount"]
-    ratio = amounts.median() / pd.Series(reference["amount"], dtype=float)
-    ratio = ratio[amounts.size().reindex(ratio.index, fill_value=0) >= FEW]
-    if ((ratio > FACTOR) | (ratio < 1 / FACTOR)).any():
-        found.append("amount:level")
-    for name, known in reference["shares"].items():
-        if name not in day:
-            continue
-        shares = shares_of(day[name])
-        if shares.iloc[0] - known.get(shares.index[0], 0.0) > MORE:
-            found.append(f"{name}:share")
-    return found
-
-
-# %% wrong="learns_each_day" of="batches" caught_by="faults_and_quiet_days"
+# %% wrong="learns_each_day" of="batches" caught_by="faults_and_quiet_days" edits="reference"
 # Moves the reference to the newest day, to follow the season: from the second day on the fault is the usual.
-from numbers import Real
-
-import pandas as pd
-
-FACTOR = 4.0  # a sale takes a channel to 0.6 of its level; a wrong unit is a factor of ten or more
-MORE = 0.25  # of the rows: how much commoner than in the reference a value may be
-FEW = 20
-LEFT_OUT = {"order_id", "customer_id", "placed_at", "arrived_at", "amount", "message_id"}
-
-
-def learn(days):
-    rows = pd.concat(days)
-    columns = [name for name in rows.columns if name not in LEFT_OUT]
-    return {
-        "amount": {name: float(level) for name, level in rows.groupby("channel")["amount"].median().items()},
-        "shares": {
-            name: {value: float(share) for value, share in shares_of(rows[name]).items()} for name in columns
-        },
-    }
-
-
-def shares_of(cells):
-    """From each value, as text, to its share of the rows; 3 and 3.0 are one value, and so are all empty cells."""
-    shares = cells.value_counts(normalize=True, dropna=False)
-    return shares.groupby([text_of(value) for value in shares.index]).sum().sort_values(ascending=False)
-
-
-def text_of(value):
-    if pd.isna(value):
-        return ""
-    return str(float(value)) if isinstance(value, Real) else str(value)
-
-
-def alarms(day, reference):
-    found = []
-    amounts = day.groupby("channel", observed=True)["amount"]
-    ratio = amounts.median() / pd.Series(reference["amount"], dtype=float)
-    ratio = ratio[amounts.size().reindex(ratio.index, fill_value=0) >= FEW]
-    if ((ratio > FACTOR) | (ratio < 1 / FACTOR)).any():
-        found.append("amount:level")
-    for name, known in reference["shares"].items():
-        if name not in day:
-            continue
-        shares = shares_of(day[name])
-        if shares.iloc[0] - known.get(shares.index[0], 0.0) > MORE:
-            found.append(f"{name}:share")
-    reference.update(learn([day]))
-    return found
-
+# =             found.append(f"{name}:share")
+# +     reference.update(learn([day]))
 
 # %% wrong="significant" of="batches" caught_by="faults_and_quiet_days"
 # A small p-value says that days differ, and in an honest shop they do: sales and holidays raise the alarm.
@@ -3088,104 +1977,23 @@ def alarms(day, reference):
     return sorted(set(found))
 
 
-# %% wrong="number_of_rows" of="batches" caught_by="faults_and_quiet_days"
+# %% wrong="number_of_rows" of="batches" caught_by="faults_and_quiet_days" edits="reference"
 # Stops days with unusually many or few orders: that is every weekend and every holiday.
-from numbers import Real
+# =     return {
+# +         "rows": len(rows) / len(days),
+#
+# =     found = []
+# +     if abs(len(day) / reference["rows"] - 1) > 0.3:
+# +         found.append("rows:count")
 
-import pandas as pd
-
-FACTOR = 4.0  # a sale takes a channel to 0.6 of its level; a wrong unit is a factor of ten or more
-MORE = 0.25  # of the rows: how much commoner than in the reference a value may be
-FEW = 20
-LEFT_OUT = {"order_id", "customer_id", "placed_at", "arrived_at", "amount", "message_id"}
-
-
-def learn(days):
-    rows = pd.concat(days)
-    columns = [name for name in rows.columns if name not in LEFT_OUT]
-    return {
-        "rows": len(rows) / len(days),
-        "amount": {name: float(level) for name, level in rows.groupby("channel")["amount"].median().items()},
-        "shares": {
-            name: {value: float(share) for value, share in shares_of(rows[name]).items()} for name in columns
-        },
-    }
-
-
-def shares_of(cells):
-    """From each value, as text, to its share of the rows; 3 and 3.0 are one value, and so are all empty cells."""
-    shares = cells.value_counts(normalize=True, dropna=False)
-    return shares.groupby([text_of(value) for value in shares.index]).sum().sort_values(ascending=False)
-
-
-def text_of(value):
-    if pd.isna(value):
-        return ""
-    return str(float(value)) if isinstance(value, Real) else str(value)
-
-
-def alarms(day, reference):
-    found = []
-    if abs(len(day) / reference["rows"] - 1) > 0.3:
-        found.append("rows:count")
-    amounts = day.groupby("channel", observed=True)["amount"]
-    ratio = amounts.median() / pd.Series(reference["amount"], dtype=float)
-    ratio = ratio[amounts.size().reindex(ratio.index, fill_value=0) >= FEW]
-    if ((ratio > FACTOR) | (ratio < 1 / FACTOR)).any():
-        found.append("amount:level")
-    for name, known in reference["shares"].items():
-        if name not in day:
-            continue
-        shares = shares_of(day[name])
-        if shares.iloc[0] - known.get(shares.index[0], 0.0) > MORE:
-            found.append(f"{name}:share")
-    return found
-
-
-# %% wrong="amounts_alone" of="batches" caught_by="faults_and_quiet_days"
+# %% wrong="amounts_alone" of="batches" caught_by="faults_and_quiet_days" edits="reference"
 # Watches the column that once broke: a service that answers with its default is seen by nobody.
-from numbers import Real
-
-import pandas as pd
-
-FACTOR = 4.0  # a sale takes a channel to 0.6 of its level; a wrong unit is a factor of ten or more
-MORE = 0.25  # of the rows: how much commoner than in the reference a value may be
-FEW = 20
-LEFT_OUT = {"order_id", "customer_id", "placed_at", "arrived_at", "amount", "message_id"}
-
-
-def learn(days):
-    rows = pd.concat(days)
-    columns = [name for name in rows.columns if name not in LEFT_OUT]
-    return {
-        "amount": {name: float(level) for name, level in rows.groupby("channel")["amount"].median().items()},
-        "shares": {
-            name: {value: float(share) for value, share in shares_of(rows[name]).items()} for name in columns
-        },
-    }
-
-
-def shares_of(cells):
-    """From each value, as text, to its share of the rows; 3 and 3.0 are one value, and so are all empty cells."""
-    shares = cells.value_counts(normalize=True, dropna=False)
-    return shares.groupby([text_of(value) for value in shares.index]).sum().sort_values(ascending=False)
-
-
-def text_of(value):
-    if pd.isna(value):
-        return ""
-    return str(float(value)) if isinstance(value, Real) else str(value)
-
-
-def alarms(day, reference):
-    found = []
-    amounts = day.groupby("channel", observed=True)["amount"]
-    ratio = amounts.median() / pd.Series(reference["amount"], dtype=float)
-    ratio = ratio[amounts.size().reindex(ratio.index, fill_value=0) >= FEW]
-    if ((ratio > FACTOR) | (ratio < 1 / FACTOR)).any():
-        found.append("amount:level")
-    return found
-
+# -     for name, known in reference["shares"].items():
+# -         if name not in day:
+# -             continue
+# -         shares = shares_of(day[name])
+# -         if shares.iloc[0] - known.get(shares.index[0], 0.0) > MORE:
+# -             found.append(f"{name}:share")
 
 # %% also="in_sql" of="batches"
 import duckdb
@@ -3293,369 +2101,54 @@ def next_version(old, new):
     return f"{major}.{minor}.{patch + 1}"
 
 
-# %% wrong="names_alone" of="next_version" caught_by="steps"
+# %% wrong="names_alone" of="next_version" caught_by="steps" edits="reference"
 # Compares the names of columns: a rule that became narrower breaks rows just as a lost column does.
-def next_version(old, new):
+# -     narrowed = [name for name in before.keys() & after.keys() if narrower(before[name], after[name])]
+# =     demanded = [name for name in after.keys() - before.keys() if not after[name]["null"]]
+# =     major, minor, patch = (int(part) for part in old["version"].split("."))
+# -     if gone or narrowed or demanded:
+# +     if gone or demanded:
 
-    def rules_of(contract):
-        return {
-            name: {
-                "type": rule["type"],
-                "null": rule.get("null", False),
-                "min": rule.get("min", float("-inf")),
-                "max": rule.get("max", float("inf")),
-                "allowed": set(rule["allowed"]) if "allowed" in rule else None,
-                "unique": rule.get("unique", False),
-                "not_after": rule.get("not_after"),
-            }
-            for name, rule in contract["columns"].items()
-        }
-
-    def narrower(one, other):
-        return (
-            (other["type"] != one["type"] and (one["type"], other["type"]) != ("whole", "number"))
-            or (one["null"] and not other["null"])
-            or other["min"] > one["min"]
-            or other["max"] < one["max"]
-            or (
-                other["allowed"] is not None
-                and (one["allowed"] is None or bool(one["allowed"] - other["allowed"]))
-            )
-            or (other["unique"] and not one["unique"])
-            or (other["not_after"] is not None and other["not_after"] != one["not_after"])
-        )
-
-    before, after = rules_of(old), rules_of(new)
-    gone = before.keys() - after.keys()
-    demanded = [name for name in after.keys() - before.keys() if not after[name]["null"]]
-    major, minor, patch = (int(part) for part in old["version"].split("."))
-    if gone or demanded:
-        return f"{major + 1}.0.0"
-    if before != after:
-        return f"{major}.{minor + 1}.0"
-    if {**old, "version": None} != {**new, "version": None}:
-        return f"{major}.{minor}.{patch + 1}"
-    return old["version"]
-
-
-# %% wrong="every_rule_is_major" of="next_version" caught_by="steps"
+# %% wrong="every_rule_is_major" of="next_version" caught_by="steps" edits="reference"
 # Every other rule is a break: who must migrate for each further channel soon reads no version.
-def next_version(old, new):
+# -     narrowed = [name for name in before.keys() & after.keys() if narrower(before[name], after[name])]
+# +     narrowed = [name for name in before.keys() & after.keys() if before[name] != after[name]]
 
-    def rules_of(contract):
-        return {
-            name: {
-                "type": rule["type"],
-                "null": rule.get("null", False),
-                "min": rule.get("min", float("-inf")),
-                "max": rule.get("max", float("inf")),
-                "allowed": set(rule["allowed"]) if "allowed" in rule else None,
-                "unique": rule.get("unique", False),
-                "not_after": rule.get("not_after"),
-            }
-            for name, rule in contract["columns"].items()
-        }
-
-    def narrower(one, other):
-        return (
-            (other["type"] != one["type"] and (one["type"], other["type"]) != ("whole", "number"))
-            or (one["null"] and not other["null"])
-            or other["min"] > one["min"]
-            or other["max"] < one["max"]
-            or (
-                other["allowed"] is not None
-                and (one["allowed"] is None or bool(one["allowed"] - other["allowed"]))
-            )
-            or (other["unique"] and not one["unique"])
-            or (other["not_after"] is not None and other["not_after"] != one["not_after"])
-        )
-
-    before, after = rules_of(old), rules_of(new)
-    gone = before.keys() - after.keys()
-    narrowed = [name for name in before.keys() & after.keys() if before[name] != after[name]]
-    demanded = [name for name in after.keys() - before.keys() if not after[name]["null"]]
-    major, minor, patch = (int(part) for part in old["version"].split("."))
-    if gone or narrowed or demanded:
-        return f"{major + 1}.0.0"
-    if before != after:
-        return f"{major}.{minor + 1}.0"
-    if {**old, "version": None} != {**new, "version": None}:
-        return f"{major}.{minor}.{patch + 1}"
-    return old["version"]
-
-
-# %% wrong="keeps_numbers_on_the_right" of="next_version" caught_by="steps"
+# %% wrong="keeps_numbers_on_the_right" of="next_version" caught_by="steps" edits="reference"
 # A step sets the numbers to its right to 0: 1.9.3 is followed by 2.0.0, not by 2.9.3.
-def next_version(old, new):
+# -         return f"{major + 1}.0.0"
+# +         return f"{major + 1}.{minor}.{patch}"
+# =     if before != after:
+# -         return f"{major}.{minor + 1}.0"
+# +         return f"{major}.{minor + 1}.{patch}"
 
-    def rules_of(contract):
-        return {
-            name: {
-                "type": rule["type"],
-                "null": rule.get("null", False),
-                "min": rule.get("min", float("-inf")),
-                "max": rule.get("max", float("inf")),
-                "allowed": set(rule["allowed"]) if "allowed" in rule else None,
-                "unique": rule.get("unique", False),
-                "not_after": rule.get("not_after"),
-            }
-            for name, rule in contract["columns"].items()
-        }
-
-    def narrower(one, other):
-        return (
-            (other["type"] != one["type"] and (one["type"], other["type"]) != ("whole", "number"))
-            or (one["null"] and not other["null"])
-            or other["min"] > one["min"]
-            or other["max"] < one["max"]
-            or (
-                other["allowed"] is not None
-                and (one["allowed"] is None or bool(one["allowed"] - other["allowed"]))
-            )
-            or (other["unique"] and not one["unique"])
-            or (other["not_after"] is not None and other["not_after"] != one["not_after"])
-        )
-
-    before, after = rules_of(old), rules_of(new)
-    gone = before.keys() - after.keys()
-    narrowed = [name for name in before.keys() & after.keys() if narrower(before[name], after[name])]
-    demanded = [name for name in after.keys() - before.keys() if not after[name]["null"]]
-    major, minor, patch = (int(part) for part in old["version"].split("."))
-    if gone or narrowed or demanded:
-        return f"{major + 1}.{minor}.{patch}"
-    if before != after:
-        return f"{major}.{minor + 1}.{patch}"
-    if {**old, "version": None} != {**new, "version": None}:
-        return f"{major}.{minor}.{patch + 1}"
-    return old["version"]
-
-
-# %% wrong="demanded_column_is_minor" of="next_version" caught_by="steps"
+# %% wrong="demanded_column_is_minor" of="next_version" caught_by="steps" edits="reference"
 # A new column that must be there is taken for an addition: no old row has it, so every old row fails.
-def next_version(old, new):
+# -     demanded = [name for name in after.keys() - before.keys() if not after[name]["null"]]
+# =     major, minor, patch = (int(part) for part in old["version"].split("."))
+# -     if gone or narrowed or demanded:
+# +     if gone or narrowed:
 
-    def rules_of(contract):
-        return {
-            name: {
-                "type": rule["type"],
-                "null": rule.get("null", False),
-                "min": rule.get("min", float("-inf")),
-                "max": rule.get("max", float("inf")),
-                "allowed": set(rule["allowed"]) if "allowed" in rule else None,
-                "unique": rule.get("unique", False),
-                "not_after": rule.get("not_after"),
-            }
-            for name, rule in contract["columns"].items()
-        }
-
-    def narrower(one, other):
-        return (
-            (other["type"] != one["type"] and (one["type"], other["type"]) != ("whole", "number"))
-            or (one["null"] and not other["null"])
-            or other["min"] > one["min"]
-            or other["max"] < one["max"]
-            or (
-                other["allowed"] is not None
-                and (one["allowed"] is None or bool(one["allowed"] - other["allowed"]))
-            )
-            or (other["unique"] and not one["unique"])
-            or (other["not_after"] is not None and other["not_after"] != one["not_after"])
-        )
-
-    before, after = rules_of(old), rules_of(new)
-    gone = before.keys() - after.keys()
-    narrowed = [name for name in before.keys() & after.keys() if narrower(before[name], after[name])]
-    major, minor, patch = (int(part) for part in old["version"].split("."))
-    if gone or narrowed:
-        return f"{major + 1}.0.0"
-    if before != after:
-        return f"{major}.{minor + 1}.0"
-    if {**old, "version": None} != {**new, "version": None}:
-        return f"{major}.{minor}.{patch + 1}"
-    return old["version"]
-
-
-# %% wrong="zero_is_no_bound" of="next_version" caught_by="steps"
+# %% wrong="zero_is_no_bound" of="next_version" caught_by="steps" edits="reference"
 # Reads a bound of 0 as no bound, since 0 is false in Python.
-def next_version(old, new):
+# -                 "min": rule.get("min", float("-inf")),
+# -                 "max": rule.get("max", float("inf")),
+# +                 "min": rule.get("min") or float("-inf"),
+# +                 "max": rule.get("max") or float("inf"),
 
-    def rules_of(contract):
-        return {
-            name: {
-                "type": rule["type"],
-                "null": rule.get("null", False),
-                "min": rule.get("min") or float("-inf"),
-                "max": rule.get("max") or float("inf"),
-                "allowed": set(rule["allowed"]) if "allowed" in rule else None,
-                "unique": rule.get("unique", False),
-                "not_after": rule.get("not_after"),
-            }
-            for name, rule in contract["columns"].items()
-        }
-
-    def narrower(one, other):
-        return (
-            (other["type"] != one["type"] and (one["type"], other["type"]) != ("whole", "number"))
-            or (one["null"] and not other["null"])
-            or other["min"] > one["min"]
-            or other["max"] < one["max"]
-            or (
-                other["allowed"] is not None
-                and (one["allowed"] is None or bool(one["allowed"] - other["allowed"]))
-            )
-            or (other["unique"] and not one["unique"])
-            or (other["not_after"] is not None and other["not_after"] != one["not_after"])
-        )
-
-    before, after = rules_of(old), rules_of(new)
-    gone = before.keys() - after.keys()
-    narrowed = [name for name in before.keys() & after.keys() if narrower(before[name], after[name])]
-    demanded = [name for name in after.keys() - before.keys() if not after[name]["null"]]
-    major, minor, patch = (int(part) for part in old["version"].split("."))
-    if gone or narrowed or demanded:
-        return f"{major + 1}.0.0"
-    if before != after:
-        return f"{major}.{minor + 1}.0"
-    if {**old, "version": None} != {**new, "version": None}:
-        return f"{major}.{minor}.{patch + 1}"
-    return old["version"]
-
-
-# %% wrong="only_more_counts" of="next_version" caught_by="steps"
+# %% wrong="only_more_counts" of="next_version" caught_by="steps" edits="reference"
 # Only a list that lost values is looked at by its length: one value for another leaves it as long as it was.
-def next_version(old, new):
+# -                 and (one["allowed"] is None or bool(one["allowed"] - other["allowed"]))
+# +                 and (one["allowed"] is None or len(other["allowed"]) < len(one["allowed"]))
 
-    def rules_of(contract):
-        return {
-            name: {
-                "type": rule["type"],
-                "null": rule.get("null", False),
-                "min": rule.get("min", float("-inf")),
-                "max": rule.get("max", float("inf")),
-                "allowed": set(rule["allowed"]) if "allowed" in rule else None,
-                "unique": rule.get("unique", False),
-                "not_after": rule.get("not_after"),
-            }
-            for name, rule in contract["columns"].items()
-        }
-
-    def narrower(one, other):
-        return (
-            (other["type"] != one["type"] and (one["type"], other["type"]) != ("whole", "number"))
-            or (one["null"] and not other["null"])
-            or other["min"] > one["min"]
-            or other["max"] < one["max"]
-            or (
-                other["allowed"] is not None
-                and (one["allowed"] is None or len(other["allowed"]) < len(one["allowed"]))
-            )
-            or (other["unique"] and not one["unique"])
-            or (other["not_after"] is not None and other["not_after"] != one["not_after"])
-        )
-
-    before, after = rules_of(old), rules_of(new)
-    gone = before.keys() - after.keys()
-    narrowed = [name for name in before.keys() & after.keys() if narrower(before[name], after[name])]
-    demanded = [name for name in after.keys() - before.keys() if not after[name]["null"]]
-    major, minor, patch = (int(part) for part in old["version"].split("."))
-    if gone or narrowed or demanded:
-        return f"{major + 1}.0.0"
-    if before != after:
-        return f"{major}.{minor + 1}.0"
-    if {**old, "version": None} != {**new, "version": None}:
-        return f"{major}.{minor}.{patch + 1}"
-    return old["version"]
-
-
-# %% wrong="wrong_way_round" of="next_version" caught_by="steps"
+# %% wrong="wrong_way_round" of="next_version" caught_by="steps" edits="reference"
 # Asks whether new rows pass the old contract: that is the other direction, and the history is not asked.
-def next_version(old, new):
+# -     narrowed = [name for name in before.keys() & after.keys() if narrower(before[name], after[name])]
+# +     narrowed = [name for name in before.keys() & after.keys() if narrower(after[name], before[name])]
 
-    def rules_of(contract):
-        return {
-            name: {
-                "type": rule["type"],
-                "null": rule.get("null", False),
-                "min": rule.get("min", float("-inf")),
-                "max": rule.get("max", float("inf")),
-                "allowed": set(rule["allowed"]) if "allowed" in rule else None,
-                "unique": rule.get("unique", False),
-                "not_after": rule.get("not_after"),
-            }
-            for name, rule in contract["columns"].items()
-        }
-
-    def narrower(one, other):
-        return (
-            (other["type"] != one["type"] and (one["type"], other["type"]) != ("whole", "number"))
-            or (one["null"] and not other["null"])
-            or other["min"] > one["min"]
-            or other["max"] < one["max"]
-            or (
-                other["allowed"] is not None
-                and (one["allowed"] is None or bool(one["allowed"] - other["allowed"]))
-            )
-            or (other["unique"] and not one["unique"])
-            or (other["not_after"] is not None and other["not_after"] != one["not_after"])
-        )
-
-    before, after = rules_of(old), rules_of(new)
-    gone = before.keys() - after.keys()
-    narrowed = [name for name in before.keys() & after.keys() if narrower(after[name], before[name])]
-    demanded = [name for name in after.keys() - before.keys() if not after[name]["null"]]
-    major, minor, patch = (int(part) for part in old["version"].split("."))
-    if gone or narrowed or demanded:
-        return f"{major + 1}.0.0"
-    if before != after:
-        return f"{major}.{minor + 1}.0"
-    if {**old, "version": None} != {**new, "version": None}:
-        return f"{major}.{minor}.{patch + 1}"
-    return old["version"]
-
-
-# %% wrong="null_is_harmless" of="next_version" caught_by="steps"
+# %% wrong="null_is_harmless" of="next_version" caught_by="steps" edits="reference"
 # Leaves null out: cells that may no longer be empty break rows that passed.
-def next_version(old, new):
-
-    def rules_of(contract):
-        return {
-            name: {
-                "type": rule["type"],
-                "null": rule.get("null", False),
-                "min": rule.get("min", float("-inf")),
-                "max": rule.get("max", float("inf")),
-                "allowed": set(rule["allowed"]) if "allowed" in rule else None,
-                "unique": rule.get("unique", False),
-                "not_after": rule.get("not_after"),
-            }
-            for name, rule in contract["columns"].items()
-        }
-
-    def narrower(one, other):
-        return (
-            (other["type"] != one["type"] and (one["type"], other["type"]) != ("whole", "number"))
-            or other["min"] > one["min"]
-            or other["max"] < one["max"]
-            or (
-                other["allowed"] is not None
-                and (one["allowed"] is None or bool(one["allowed"] - other["allowed"]))
-            )
-            or (other["unique"] and not one["unique"])
-            or (other["not_after"] is not None and other["not_after"] != one["not_after"])
-        )
-
-    before, after = rules_of(old), rules_of(new)
-    gone = before.keys() - after.keys()
-    narrowed = [name for name in before.keys() & after.keys() if narrower(before[name], after[name])]
-    demanded = [name for name in after.keys() - before.keys() if not after[name]["null"]]
-    major, minor, patch = (int(part) for part in old["version"].split("."))
-    if gone or narrowed or demanded:
-        return f"{major + 1}.0.0"
-    if before != after:
-        return f"{major}.{minor + 1}.0"
-    if {**old, "version": None} != {**new, "version": None}:
-        return f"{major}.{minor}.{patch + 1}"
-    return old["version"]
+# -             or (one["null"] and not other["null"])
 
 
 # %% also="rules_as_tests" of="next_version"
@@ -3754,271 +2247,35 @@ def next_version(old, new):
     return ".".join(str(0 if place > min(steps) else number) for place, number in enumerate(numbers[:3]))
 
 
-# %% wrong="stopped_rows_vanish" of="job" caught_by="nights"
+# %% wrong="stopped_rows_vanish" of="job" caught_by="nights" edits="reference"
 # The rows of a stopped day are left out of both files: rows in is more than accepted + quarantined.
-import json
-import sys
-from pathlib import Path
+# -             held = accepted.assign(reason=", ".join(found))
+# -             accepted, quarantine = accepted.iloc[:0], pd.concat([quarantine, held])
+# +             accepted = accepted.iloc[:0]
 
-import pandas as pd
-from batch_rules import alarms
-from pandas.api.types import is_object_dtype
-from row_rules import split
-
-MAX_QUARANTINED = 0.02  # of a day's rows
-
-
-def main(contract_file, reference_file, inbox, outbox):
-    contract = json.loads(Path(contract_file).read_text())
-    reference = json.loads(Path(reference_file).read_text())
-    good, bad, days = [], [], {}
-    for file in sorted(Path(inbox).glob("*.parquet")):
-        day = pd.read_parquet(file)
-        accepted, quarantine = split(day, contract)
-        found = list(alarms(accepted, reference)) if len(accepted) else []
-        if len(quarantine) / max(len(day), 1) > MAX_QUARANTINED:
-            found.append("rows:quarantined")
-        if found:
-            accepted = accepted.iloc[:0]
-        good.append(accepted)
-        bad.append(quarantine.assign(day=file.stem))
-        counts = {"rows_in": len(day), "rows_accepted": len(accepted), "rows_quarantined": len(quarantine)}
-        days[file.stem] = {**counts, "alarms": found}
-    quarantine = pd.concat(bad)
-    reasons = quarantine["reason"].str.split(", ").explode().value_counts()
-    totals = {
-        name: sum(day[name] for day in days.values())
-        for name in ("rows_in", "rows_accepted", "rows_quarantined")
-    }
-    report = {"contract_version": contract["version"], **totals}
-    report |= {"reasons": {name: int(count) for name, count in reasons.items()}, "days": days}
-    folder = Path(outbox)
-    folder.mkdir(parents=True, exist_ok=True)
-    pd.concat(good).to_parquet(folder / "accepted.parquet")
-    for name in quarantine.columns:
-        if is_object_dtype(quarantine[name]):  # numbers on one day, texts on another
-            quarantine[name] = quarantine[name].map(str, na_action="ignore")
-    quarantine.to_parquet(folder / "quarantine.parquet")
-    (folder / "report.json").write_text(json.dumps(report, indent=1))
-    return int(any(day["alarms"] for day in days.values()))
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
-
-
-# %% wrong="alarm_without_stop" of="job" caught_by="nights"
+# %% wrong="alarm_without_stop" of="job" caught_by="nights" edits="reference"
 # Writes the alarm into the report and lets the rows pass: the model learns from the day all the same.
-import json
-import sys
-from pathlib import Path
+# -         if found:
+# -             held = accepted.assign(reason=", ".join(found))
+# -             accepted, quarantine = accepted.iloc[:0], pd.concat([quarantine, held])
 
-import pandas as pd
-from batch_rules import alarms
-from pandas.api.types import is_object_dtype
-from row_rules import split
-
-MAX_QUARANTINED = 0.02  # of a day's rows
-
-
-def main(contract_file, reference_file, inbox, outbox):
-    contract = json.loads(Path(contract_file).read_text())
-    reference = json.loads(Path(reference_file).read_text())
-    good, bad, days = [], [], {}
-    for file in sorted(Path(inbox).glob("*.parquet")):
-        day = pd.read_parquet(file)
-        accepted, quarantine = split(day, contract)
-        found = list(alarms(accepted, reference)) if len(accepted) else []
-        if len(quarantine) / max(len(day), 1) > MAX_QUARANTINED:
-            found.append("rows:quarantined")
-        good.append(accepted)
-        bad.append(quarantine.assign(day=file.stem))
-        counts = {"rows_in": len(day), "rows_accepted": len(accepted), "rows_quarantined": len(quarantine)}
-        days[file.stem] = {**counts, "alarms": found}
-    quarantine = pd.concat(bad)
-    reasons = quarantine["reason"].str.split(", ").explode().value_counts()
-    totals = {
-        name: sum(day[name] for day in days.values())
-        for name in ("rows_in", "rows_accepted", "rows_quarantined")
-    }
-    report = {"contract_version": contract["version"], **totals}
-    report |= {"reasons": {name: int(count) for name, count in reasons.items()}, "days": days}
-    folder = Path(outbox)
-    folder.mkdir(parents=True, exist_ok=True)
-    pd.concat(good).to_parquet(folder / "accepted.parquet")
-    for name in quarantine.columns:
-        if is_object_dtype(quarantine[name]):  # numbers on one day, texts on another
-            quarantine[name] = quarantine[name].map(str, na_action="ignore")
-    quarantine.to_parquet(folder / "quarantine.parquet")
-    (folder / "report.json").write_text(json.dumps(report, indent=1))
-    return int(any(day["alarms"] for day in days.values()))
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
-
-
-# %% wrong="limit_included" of="job" caught_by="nights"
+# %% wrong="limit_included" of="job" caught_by="nights" edits="reference"
 # At 2 % the day still goes: the limit is the last share that is allowed.
-import json
-import sys
-from pathlib import Path
+# -         if len(quarantine) / max(len(day), 1) > MAX_QUARANTINED:
+# +         if len(quarantine) / max(len(day), 1) >= MAX_QUARANTINED:
 
-import pandas as pd
-from batch_rules import alarms
-from pandas.api.types import is_object_dtype
-from row_rules import split
-
-MAX_QUARANTINED = 0.02  # of a day's rows
-
-
-def main(contract_file, reference_file, inbox, outbox):
-    contract = json.loads(Path(contract_file).read_text())
-    reference = json.loads(Path(reference_file).read_text())
-    good, bad, days = [], [], {}
-    for file in sorted(Path(inbox).glob("*.parquet")):
-        day = pd.read_parquet(file)
-        accepted, quarantine = split(day, contract)
-        found = list(alarms(accepted, reference)) if len(accepted) else []
-        if len(quarantine) / max(len(day), 1) >= MAX_QUARANTINED:
-            found.append("rows:quarantined")
-        if found:
-            held = accepted.assign(reason=", ".join(found))
-            accepted, quarantine = accepted.iloc[:0], pd.concat([quarantine, held])
-        good.append(accepted)
-        bad.append(quarantine.assign(day=file.stem))
-        counts = {"rows_in": len(day), "rows_accepted": len(accepted), "rows_quarantined": len(quarantine)}
-        days[file.stem] = {**counts, "alarms": found}
-    quarantine = pd.concat(bad)
-    reasons = quarantine["reason"].str.split(", ").explode().value_counts()
-    totals = {
-        name: sum(day[name] for day in days.values())
-        for name in ("rows_in", "rows_accepted", "rows_quarantined")
-    }
-    report = {"contract_version": contract["version"], **totals}
-    report |= {"reasons": {name: int(count) for name, count in reasons.items()}, "days": days}
-    folder = Path(outbox)
-    folder.mkdir(parents=True, exist_ok=True)
-    pd.concat(good).to_parquet(folder / "accepted.parquet")
-    for name in quarantine.columns:
-        if is_object_dtype(quarantine[name]):  # numbers on one day, texts on another
-            quarantine[name] = quarantine[name].map(str, na_action="ignore")
-    quarantine.to_parquet(folder / "quarantine.parquet")
-    (folder / "report.json").write_text(json.dumps(report, indent=1))
-    return int(any(day["alarms"] for day in days.values()))
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
-
-
-# %% wrong="exit_code_lost" of="job" caught_by="nights"
+# %% wrong="exit_code_lost" of="job" caught_by="nights" edits="reference"
 # main returns the code and nobody hands it to the system: a stopped day looks like a good night.
-import json
-import sys
-from pathlib import Path
+# -     sys.exit(main(*sys.argv[1:]))
+# +     main(*sys.argv[1:])
 
-import pandas as pd
-from batch_rules import alarms
-from pandas.api.types import is_object_dtype
-from row_rules import split
-
-MAX_QUARANTINED = 0.02  # of a day's rows
-
-
-def main(contract_file, reference_file, inbox, outbox):
-    contract = json.loads(Path(contract_file).read_text())
-    reference = json.loads(Path(reference_file).read_text())
-    good, bad, days = [], [], {}
-    for file in sorted(Path(inbox).glob("*.parquet")):
-        day = pd.read_parquet(file)
-        accepted, quarantine = split(day, contract)
-        found = list(alarms(accepted, reference)) if len(accepted) else []
-        if len(quarantine) / max(len(day), 1) > MAX_QUARANTINED:
-            found.append("rows:quarantined")
-        if found:
-            held = accepted.assign(reason=", ".join(found))
-            accepted, quarantine = accepted.iloc[:0], pd.concat([quarantine, held])
-        good.append(accepted)
-        bad.append(quarantine.assign(day=file.stem))
-        counts = {"rows_in": len(day), "rows_accepted": len(accepted), "rows_quarantined": len(quarantine)}
-        days[file.stem] = {**counts, "alarms": found}
-    quarantine = pd.concat(bad)
-    reasons = quarantine["reason"].str.split(", ").explode().value_counts()
-    totals = {
-        name: sum(day[name] for day in days.values())
-        for name in ("rows_in", "rows_accepted", "rows_quarantined")
-    }
-    report = {"contract_version": contract["version"], **totals}
-    report |= {"reasons": {name: int(count) for name, count in reasons.items()}, "days": days}
-    folder = Path(outbox)
-    folder.mkdir(parents=True, exist_ok=True)
-    pd.concat(good).to_parquet(folder / "accepted.parquet")
-    for name in quarantine.columns:
-        if is_object_dtype(quarantine[name]):  # numbers on one day, texts on another
-            quarantine[name] = quarantine[name].map(str, na_action="ignore")
-    quarantine.to_parquet(folder / "quarantine.parquet")
-    (folder / "report.json").write_text(json.dumps(report, indent=1))
-    return int(any(day["alarms"] for day in days.values()))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
-
-
-# %% wrong="reference_from_tonight" of="job" caught_by="nights"
+# %% wrong="reference_from_tonight" of="job" caught_by="nights" edits="reference"
 # Learns what is usual from the days that it judges: a night of cents is usual in cents.
-import json
-import sys
-from pathlib import Path
-
-import pandas as pd
-from batch_rules import alarms, learn
-from pandas.api.types import is_object_dtype
-from row_rules import split
-
-MAX_QUARANTINED = 0.02  # of a day's rows
-
-
-def main(contract_file, reference_file, inbox, outbox):
-    contract = json.loads(Path(contract_file).read_text())
-    reference = learn([pd.read_parquet(file) for file in sorted(Path(inbox).glob("*.parquet"))[-1:]])
-    good, bad, days = [], [], {}
-    for file in sorted(Path(inbox).glob("*.parquet")):
-        day = pd.read_parquet(file)
-        accepted, quarantine = split(day, contract)
-        found = list(alarms(accepted, reference)) if len(accepted) else []
-        if len(quarantine) / max(len(day), 1) > MAX_QUARANTINED:
-            found.append("rows:quarantined")
-        if found:
-            held = accepted.assign(reason=", ".join(found))
-            accepted, quarantine = accepted.iloc[:0], pd.concat([quarantine, held])
-        good.append(accepted)
-        bad.append(quarantine.assign(day=file.stem))
-        counts = {"rows_in": len(day), "rows_accepted": len(accepted), "rows_quarantined": len(quarantine)}
-        days[file.stem] = {**counts, "alarms": found}
-    quarantine = pd.concat(bad)
-    reasons = quarantine["reason"].str.split(", ").explode().value_counts()
-    totals = {
-        name: sum(day[name] for day in days.values())
-        for name in ("rows_in", "rows_accepted", "rows_quarantined")
-    }
-    report = {"contract_version": contract["version"], **totals}
-    report |= {"reasons": {name: int(count) for name, count in reasons.items()}, "days": days}
-    folder = Path(outbox)
-    folder.mkdir(parents=True, exist_ok=True)
-    pd.concat(good).to_parquet(folder / "accepted.parquet")
-    for name in quarantine.columns:
-        if is_object_dtype(quarantine[name]):  # numbers on one day, texts on another
-            quarantine[name] = quarantine[name].map(str, na_action="ignore")
-    quarantine.to_parquet(folder / "quarantine.parquet")
-    (folder / "report.json").write_text(json.dumps(report, indent=1))
-    return int(any(day["alarms"] for day in days.values()))
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
-
+# - from batch_rules import alarms
+# + from batch_rules import alarms, learn
+#
+# -     reference = json.loads(Path(reference_file).read_text())
+# +     reference = learn([pd.read_parquet(file) for file in sorted(Path(inbox).glob("*.parquet"))[-1:]])
 
 # %% also="totals_last" of="job"
 import argparse
@@ -4090,164 +2347,60 @@ if any(day["alarms"] for day in gate.days.values()):
     raise SystemExit(1)
 
 
-# %% wrong="trusts_the_report" of="log_night" caught_by="run_of_the_night"
+# %% wrong="trusts_the_report" of="log_night" caught_by="run_of_the_night" edits="reference"
 # Copies the report: a row that got lost on the way stays lost, now with a record that says all is well.
-def log_night(contract_file, inbox, outbox):
-    report = json.loads((Path(outbox) / "report.json").read_text())
-    files = sorted(Path(inbox).glob("*.parquet"))
-    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
-    stopped = sorted(name for name, day in report["days"].items() if day["alarms"])
-    with mlflow.start_run() as run:
-        mlflow.log_param("contract_version", report["contract_version"])
-        mlflow.log_param("stopped_days", ",".join(stopped))
-        mlflow.log_param("data_sha256", hashlib.sha256("".join(lines).encode()).hexdigest())
-        mlflow.log_metrics({name: report[name] for name in ("rows_in", "rows_accepted", "rows_quarantined")})
-        mlflow.log_metrics(
-            {f"quarantined.{reason.replace(':', '.')}": count for reason, count in report["reasons"].items()}
-        )
-        for name in (contract_file, f"{outbox}/report.json", "contract.py", "row_rules.py", "batch_rules.py"):
-            mlflow.log_artifact(name)
-    return run.info.run_id
+# -     counted = {
+# -         "rows_in": sum(len(pd.read_parquet(file)) for file in files),
+# -         "rows_accepted": len(pd.read_parquet(Path(outbox) / "accepted.parquet")),
+# -         "rows_quarantined": len(pd.read_parquet(Path(outbox) / "quarantine.parquet")),
+# -         "contract_version": json.loads(Path(contract_file).read_text())["version"],
+# -     }
+# -     for name, value in counted.items():
+# -         if report[name] != value:
+# -             raise ValueError(f"the report says {name} = {report[name]}, the files say {value}")
 
-
-# %% wrong="adds_up_only" of="log_night" caught_by="run_of_the_night"
+# %% wrong="adds_up_only" of="log_night" caught_by="run_of_the_night" edits="reference"
 # Checks that the report fits itself: a report can add up and still hide rows that came in.
-def log_night(contract_file, inbox, outbox):
-    report = json.loads((Path(outbox) / "report.json").read_text())
-    files = sorted(Path(inbox).glob("*.parquet"))
-    if report["rows_in"] != report["rows_accepted"] + report["rows_quarantined"]:
-        raise ValueError("the report does not add up")
-    if report["contract_version"] != json.loads(Path(contract_file).read_text())["version"]:
-        raise ValueError("another version")
-    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
-    stopped = sorted(name for name, day in report["days"].items() if day["alarms"])
-    with mlflow.start_run() as run:
-        mlflow.log_param("contract_version", report["contract_version"])
-        mlflow.log_param("stopped_days", ",".join(stopped))
-        mlflow.log_param("data_sha256", hashlib.sha256("".join(lines).encode()).hexdigest())
-        mlflow.log_metrics({name: report[name] for name in ("rows_in", "rows_accepted", "rows_quarantined")})
-        mlflow.log_metrics(
-            {f"quarantined.{reason.replace(':', '.')}": count for reason, count in report["reasons"].items()}
-        )
-        for name in (contract_file, f"{outbox}/report.json", "contract.py", "row_rules.py", "batch_rules.py"):
-            mlflow.log_artifact(name)
-    return run.info.run_id
+# -     counted = {
+# -         "rows_in": sum(len(pd.read_parquet(file)) for file in files),
+# -         "rows_accepted": len(pd.read_parquet(Path(outbox) / "accepted.parquet")),
+# -         "rows_quarantined": len(pd.read_parquet(Path(outbox) / "quarantine.parquet")),
+# -         "contract_version": json.loads(Path(contract_file).read_text())["version"],
+# -     }
+# -     for name, value in counted.items():
+# -         if report[name] != value:
+# -             raise ValueError(f"the report says {name} = {report[name]}, the files say {value}")
+# +     if report["rows_in"] != report["rows_accepted"] + report["rows_quarantined"]:
+# +         raise ValueError("the report does not add up")
+# +     if report["contract_version"] != json.loads(Path(contract_file).read_text())["version"]:
+# +         raise ValueError("another version")
 
-
-# %% wrong="names_as_hash" of="log_night" caught_by="run_of_the_night"
+# %% wrong="names_as_hash" of="log_night" caught_by="run_of_the_night" edits="reference"
 # Hashes the names of the files: other rows under the same names have the same hash.
-def log_night(contract_file, inbox, outbox):
-    report = json.loads((Path(outbox) / "report.json").read_text())
-    files = sorted(Path(inbox).glob("*.parquet"))
-    counted = {
-        "rows_in": sum(len(pd.read_parquet(file)) for file in files),
-        "rows_accepted": len(pd.read_parquet(Path(outbox) / "accepted.parquet")),
-        "rows_quarantined": len(pd.read_parquet(Path(outbox) / "quarantine.parquet")),
-        "contract_version": json.loads(Path(contract_file).read_text())["version"],
-    }
-    for name, value in counted.items():
-        if report[name] != value:
-            raise ValueError(f"the report says {name} = {report[name]}, the files say {value}")
-    lines = [f"{hashlib.sha256(file.name.encode()).hexdigest()}  {file.name}\n" for file in files]
-    stopped = sorted(name for name, day in report["days"].items() if day["alarms"])
-    with mlflow.start_run() as run:
-        mlflow.log_param("contract_version", report["contract_version"])
-        mlflow.log_param("stopped_days", ",".join(stopped))
-        mlflow.log_param("data_sha256", hashlib.sha256("".join(lines).encode()).hexdigest())
-        mlflow.log_metrics({name: report[name] for name in ("rows_in", "rows_accepted", "rows_quarantined")})
-        mlflow.log_metrics(
-            {f"quarantined.{reason.replace(':', '.')}": count for reason, count in report["reasons"].items()}
-        )
-        for name in (contract_file, f"{outbox}/report.json", "contract.py", "row_rules.py", "batch_rules.py"):
-            mlflow.log_artifact(name)
-    return run.info.run_id
+# -     lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
+# +     lines = [f"{hashlib.sha256(file.name.encode()).hexdigest()}  {file.name}\n" for file in files]
 
-
-# %% wrong="run_before_the_count" of="log_night" caught_by="run_of_the_night"
+# %% wrong="run_before_the_count" of="log_night" caught_by="run_of_the_night" edits="reference"
 # Starts the run before it counts: each refused night leaves a failed run behind.
-def log_night(contract_file, inbox, outbox):
-    report = json.loads((Path(outbox) / "report.json").read_text())
-    files = sorted(Path(inbox).glob("*.parquet"))
-    counted = {
-        "rows_in": sum(len(pd.read_parquet(file)) for file in files),
-        "rows_accepted": len(pd.read_parquet(Path(outbox) / "accepted.parquet")),
-        "rows_quarantined": len(pd.read_parquet(Path(outbox) / "quarantine.parquet")),
-        "contract_version": json.loads(Path(contract_file).read_text())["version"],
-    }
-    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
-    stopped = sorted(name for name, day in report["days"].items() if day["alarms"])
-    with mlflow.start_run() as run:
-        for name, value in counted.items():
-            if report[name] != value:
-                raise ValueError(f"the report says {name} = {report[name]}, the files say {value}")
-        mlflow.log_param("contract_version", report["contract_version"])
-        mlflow.log_param("stopped_days", ",".join(stopped))
-        mlflow.log_param("data_sha256", hashlib.sha256("".join(lines).encode()).hexdigest())
-        mlflow.log_metrics({name: report[name] for name in ("rows_in", "rows_accepted", "rows_quarantined")})
-        mlflow.log_metrics(
-            {f"quarantined.{reason.replace(':', '.')}": count for reason, count in report["reasons"].items()}
-        )
-        for name in (contract_file, f"{outbox}/report.json", "contract.py", "row_rules.py", "batch_rules.py"):
-            mlflow.log_artifact(name)
-    return run.info.run_id
+# -     for name, value in counted.items():
+# -         if report[name] != value:
+# -             raise ValueError(f"the report says {name} = {report[name]}, the files say {value}")
+# =     lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
+# =     stopped = sorted(name for name, day in report["days"].items() if day["alarms"])
+# =     with mlflow.start_run() as run:
+# +         for name, value in counted.items():
+# +             if report[name] != value:
+# +                 raise ValueError(f"the report says {name} = {report[name]}, the files say {value}")
 
-
-# %% wrong="gate_left_out" of="log_night" caught_by="run_of_the_night"
+# %% wrong="gate_left_out" of="log_night" caught_by="run_of_the_night" edits="reference"
 # Logs the report and not the gate: next year's rules are others, and this night cannot be run again.
-def log_night(contract_file, inbox, outbox):
-    report = json.loads((Path(outbox) / "report.json").read_text())
-    files = sorted(Path(inbox).glob("*.parquet"))
-    counted = {
-        "rows_in": sum(len(pd.read_parquet(file)) for file in files),
-        "rows_accepted": len(pd.read_parquet(Path(outbox) / "accepted.parquet")),
-        "rows_quarantined": len(pd.read_parquet(Path(outbox) / "quarantine.parquet")),
-        "contract_version": json.loads(Path(contract_file).read_text())["version"],
-    }
-    for name, value in counted.items():
-        if report[name] != value:
-            raise ValueError(f"the report says {name} = {report[name]}, the files say {value}")
-    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
-    stopped = sorted(name for name, day in report["days"].items() if day["alarms"])
-    with mlflow.start_run() as run:
-        mlflow.log_param("contract_version", report["contract_version"])
-        mlflow.log_param("stopped_days", ",".join(stopped))
-        mlflow.log_param("data_sha256", hashlib.sha256("".join(lines).encode()).hexdigest())
-        mlflow.log_metrics({name: report[name] for name in ("rows_in", "rows_accepted", "rows_quarantined")})
-        mlflow.log_metrics(
-            {f"quarantined.{reason.replace(':', '.')}": count for reason, count in report["reasons"].items()}
-        )
-        for name in (contract_file, f"{outbox}/report.json"):
-            mlflow.log_artifact(name)
-    return run.info.run_id
+# -         for name in (contract_file, f"{outbox}/report.json", "contract.py", "row_rules.py", "batch_rules.py"):
+# +         for name in (contract_file, f"{outbox}/report.json"):
 
-
-# %% wrong="last_stopped_day" of="log_night" caught_by="run_of_the_night"
+# %% wrong="last_stopped_day" of="log_night" caught_by="run_of_the_night" edits="reference"
 # Keeps one stopped day of several: the loop writes over what it found before.
-def log_night(contract_file, inbox, outbox):
-    report = json.loads((Path(outbox) / "report.json").read_text())
-    files = sorted(Path(inbox).glob("*.parquet"))
-    counted = {
-        "rows_in": sum(len(pd.read_parquet(file)) for file in files),
-        "rows_accepted": len(pd.read_parquet(Path(outbox) / "accepted.parquet")),
-        "rows_quarantined": len(pd.read_parquet(Path(outbox) / "quarantine.parquet")),
-        "contract_version": json.loads(Path(contract_file).read_text())["version"],
-    }
-    for name, value in counted.items():
-        if report[name] != value:
-            raise ValueError(f"the report says {name} = {report[name]}, the files say {value}")
-    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
-    stopped = [name for name, day in report["days"].items() if day["alarms"]][-1:]
-    with mlflow.start_run() as run:
-        mlflow.log_param("contract_version", report["contract_version"])
-        mlflow.log_param("stopped_days", ",".join(stopped))
-        mlflow.log_param("data_sha256", hashlib.sha256("".join(lines).encode()).hexdigest())
-        mlflow.log_metrics({name: report[name] for name in ("rows_in", "rows_accepted", "rows_quarantined")})
-        mlflow.log_metrics(
-            {f"quarantined.{reason.replace(':', '.')}": count for reason, count in report["reasons"].items()}
-        )
-        for name in (contract_file, f"{outbox}/report.json", "contract.py", "row_rules.py", "batch_rules.py"):
-            mlflow.log_artifact(name)
-    return run.info.run_id
+# -     stopped = sorted(name for name, day in report["days"].items() if day["alarms"])
+# +     stopped = [name for name, day in report["days"].items() if day["alarms"]][-1:]
 
 
 # %% also="client_and_duckdb" of="log_night"

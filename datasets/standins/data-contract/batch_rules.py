@@ -41,7 +41,7 @@ def alarms(day, reference):
 
 
 FACTOR = 4.0  # a sale takes a channel to 0.6 of its level; a wrong unit is a factor of ten or more
-MORE = 0.25  # of the rows: how much commoner than in the reference a value may be
+MORE = 0.4  # of the rows: how much commoner than in the reference a value may be
 FEW = 20
 LEFT_OUT = {"order_id", "customer_id", "placed_at", "arrived_at", "amount", "message_id"}
 
