@@ -516,7 +516,11 @@ DAY = pd.Timedelta(days=1)
 begin, n = pd.Timestamp("2025-01-01", tz="UTC"), 600
 for n_splits in (1, 2, 4):
     for embargo in (12 * DAY, 0 * DAY, pd.Timedelta(hours=90)):
-        times = pd.Series(begin + pd.to_timedelta(rng.integers(0, 200 * 24, n), unit="h"))
+        hours = rng.integers(0, 200 * 24, n)
+        hours = (
+            hours if embargo % DAY else hours // 24 * 24
+        )  # whole days: some row is exactly embargo after the fold
+        times = pd.Series(begin + pd.to_timedelta(hours, unit="h"))
         who = pd.Series(rng.integers(0, 150, n))
         start = times.sort_values().iloc[int(0.4 * n)]
         frame = pd.DataFrame({"placed_at": times})
@@ -1098,7 +1102,11 @@ expect.equal(
 logged = json.loads(run.artifact("folds.json"))
 expect.equal(
     [
-        [fold["begin"][:19], fold["end"][:19], fold["training_rows"], fold["validation_rows"]]
+        [
+            *(fold[name][:19].replace(" ", "T") for name in ("begin", "end")),
+            fold["training_rows"],
+            fold["validation_rows"],
+        ]
         for fold in logged
     ],
     [
@@ -1300,6 +1308,12 @@ class GroupedTimeSplit:
 # Keeps the embargo before the fold and forgets it after: the history in the next day's features is the fold's.
 # -                 may |= when > last + self.embargo
 # +                 may |= when > last
+
+
+# %% wrong="closed_after_the_fold" of="splits" caught_by="training_after_the_fold" edits="reference"
+# Takes the row that is exactly the embargo after the fold: its history reaches the fold's last row.
+# -                 may |= when > last + self.embargo
+# +                 may |= when >= last + self.embargo
 
 
 # %% wrong="embargo_from_the_begin" of="splits" caught_by="training_after_the_fold" edits="reference"
