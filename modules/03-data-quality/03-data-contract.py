@@ -2,7 +2,7 @@
 # title: "May yesterday's parcels set tomorrow's promise?"
 # minutes: 35
 # data: [tidewater]
-# needs: [first-check]
+# needs: [walking-skeleton]
 # sources:
 #   - "Pandera 0.35, documentation: DataFrame Schemas; Checks; Lazy Validation"
 #   - "Breck, Polyzotis, Roy, Whang, Zinkevich (2019), Data Validation for Machine Learning, MLSys 2019, sections 3 and 4"
