@@ -150,10 +150,8 @@ def split(day, contract):
     broken_rows = np.array([bool(found) for found in reasons], dtype=bool)
     quarantine = day[broken_rows].assign(reason=[", ".join(sorted(found)) for found in reasons if found])
     return day[~broken_rows], quarantine
-    ### END SOLUTION
 
 
-### BEGIN SOLUTION
 def is_number(value):
     return (
         isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)) and math.isfinite(value)
@@ -673,10 +671,8 @@ def alarms(day, reference):
         if shares.iloc[0] - known.get(shares.index[0], 0.0) > MORE:
             found.append(f"{name}:share")
     return found
-    ### END SOLUTION
 
 
-### BEGIN SOLUTION
 FACTOR = 4.0  # a sale takes a channel to 0.6 of its level; a wrong unit is a factor of ten or more
 MORE = 0.4  # of the rows: how much commoner than in the reference a value may be
 FEW = 20
