@@ -162,9 +162,10 @@ def numbers(got, asked):
         why="the model reads its features by name",
         look_at="what you return (a DuckDB relation becomes a frame by .df()), and the table of columns",
     )
-    expect.equal(
-        sorted(got["order_id"].tolist()),
-        sorted(asked.tolist()),
+    expect.true(
+        sorted(got["order_id"].tolist()) == sorted(asked.tolist()),
+        got="other orders, or some of them twice",
+        expected="each order of `decisions` once",
         what="order_id in the result of order_history",
         why="each decision has one row, also that of a customer without any history",
         look_at="a join or a groupby that drops decisions or makes more of them",
@@ -380,9 +381,10 @@ FIELDS = ["order_id", "customer_id", "placed_at", "arrived_at", "amount"]
 
 def numbers(got, ids):
     """The columns as floats, one row for each asked order."""
-    expect.equal(
-        sorted(got["order_id"].tolist()),
-        sorted(ids),
+    expect.true(
+        sorted(got["order_id"].tolist()) == sorted(ids),
+        got="other orders, or some of them twice",
+        expected="each order of `decisions` once",
         what="order_id in the result of order_history",
         why="each decision has one row, also that of a customer without any history",
         look_at="a join or a groupby that drops decisions or makes more of them",
@@ -599,9 +601,10 @@ def numbers(got, asked):
         why="the model reads its features by name",
         look_at="what you return (a DuckDB relation becomes a frame by .df()), and the table of columns",
     )
-    expect.equal(
-        sorted(got["order_id"].tolist()),
-        sorted(asked.tolist()),
+    expect.true(
+        sorted(got["order_id"].tolist()) == sorted(asked.tolist()),
+        got="other orders, or some of them twice",
+        expected="each order of `decisions` once",
         what="order_id in the result of risk_history",
         why="each decision has one row, also on a corridor that is new",
         look_at="a join or a groupby that drops decisions or makes more of them",
