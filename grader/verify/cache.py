@@ -18,10 +18,9 @@ from grader.model import Unit
 
 SAMPLE = (
     "first-check",
-    "walking-skeleton",
-    "leakproof-pipeline",
+    "cost-of-being-wrong",
     "add-up",
-)  # a function, a service, a model; a test's
+)  # functions, and a judged run; the last is of the tests
 NOTE = "proven"
 
 
