@@ -2,7 +2,7 @@
 # title: "Which parcels deserve four euros?"
 # minutes: 35
 # data: [tidewater]
-# needs: [first-check]
+# needs: [walking-skeleton]
 # sources:
 #   - "Elkan (2001), The Foundations of Cost-Sensitive Learning, IJCAI 2001, sections 1 and 3"
 #   - "Niculescu-Mizil, Caruana (2005), Predicting Good Probabilities with Supervised Learning, ICML 2005"
