@@ -414,6 +414,8 @@ from grader import expect
 
 def run_training(folder, tables, times, probe):
     """Call train of train.py; what it returned, and what the live model says of the probe's orders."""
+    import contextlib
+    import io
     import sys
     from pathlib import Path
 
@@ -427,7 +429,9 @@ def run_training(folder, tables, times, probe):
     sys.dont_write_bytecode = True
     import train
 
-    returned = train.train(folder, *times)
+    news = io.StringIO()  # MLflow's, of versions
+    with contextlib.redirect_stderr(news), contextlib.redirect_stdout(news):
+        returned = train.train(folder, *times)
     if not len(probe):
         return {"returned": returned}
     model = mlflow.sklearn.load_model("models:/tidewater-fraud@live")
@@ -762,7 +766,7 @@ def prepare():
 
     The versions come from train.py where it does its part, else from here. Returns what is known of the live one.
     """
-    import atexit, hashlib, json, os, shutil, sys, tempfile  # noqa: E401
+    import atexit, contextlib, hashlib, io, json, os, shutil, sys, tempfile  # noqa: E401
     from pathlib import Path
 
     import mlflow
@@ -814,6 +818,9 @@ def prepare():
         number = str(number)
         return {"model_version": number, "run_id": version.run_id, "data_hash": data_hash, "model": model}
 
+    quiet = contextlib.ExitStack()
+    for stream in (contextlib.redirect_stdout, contextlib.redirect_stderr):  # MLflow's news of versions
+        quiet.enter_context(stream(io.StringIO()))
     try:
         mlflow.set_tracking_uri(uri)
         client = mlflow.MlflowClient()
@@ -835,6 +842,7 @@ def prepare():
         client.set_registered_model_alias("tidewater-late", "live", by_hand("tidewater-late", 2))
         client.set_registered_model_alias("tidewater-fraud", "live", older)
     finally:
+        quiet.close()
         mlflow.set_tracking_uri(before["MLFLOW_TRACKING_URI"])
         os.environ.update(before)
     earlier = {"score": 0.5, "model_name": "tidewater-fraud", "model_version": "0"}
