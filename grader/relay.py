@@ -141,7 +141,7 @@ class Relay:
             return
         if data is None:
             judge.send(to_judge(link))
-        elif source is not learner and self._services.is_start(source):
+        elif source is not learner and self._services.is_start(source, (read_reply(data) or {}).get("id")):
             return
         elif not data or source not in self._asked:
             source.kill(NO_MESSAGE)

@@ -12,7 +12,7 @@ from grader.jail.children import Child
 from grader.jail.processes import LocalProcess, Start, start_here
 
 FIRST_LINK = 2
-REPLIES_OF_A_START = 2  # to "begin", and to the cell that loads the model
+LOADED = -1  # number of the request to load the model; replies before are to "warm" and "begin"
 LOAD_MODEL = """
 import mlflow
 import mlflow.pyfunc
@@ -54,7 +54,7 @@ class Services:
         self._start_learner = start_learner
         self._processes: list[LocalProcess] = []
         self._links: list[Child] = []
-        self._starting: dict[Child, int] = {}
+        self._starting: set[Child] = set()
         self.waiting: set[int] = set()  # requests that are not answered yet
 
     def serve(self, judge: Child, message: dict[str, Any]) -> None:
@@ -105,11 +105,13 @@ class Services:
 
     def _load_model(self, folder: str) -> int:
         child, begin = self._start_learner(self._room.empty_folder())
-        self._starting[child] = REPLIES_OF_A_START
+        self._starting.add(child)
         self._links.append(child)
         child.send(begin)
         child.send(
-            codec.dumps({"verb": "cell", "id": 0, "name": "model", "text": LOAD_MODEL.format(folder=folder)})
+            codec.dumps(
+                {"verb": "cell", "id": LOADED, "name": "model", "text": LOAD_MODEL.format(folder=folder)}
+            )
         )
         return FIRST_LINK + len(self._links) - 1
 
@@ -122,11 +124,13 @@ class Services:
         """The link under which the judge knows `child`."""
         return FIRST_LINK + self._links.index(child) if child in self._links else None
 
-    def is_start(self, child: Child) -> bool:
-        """Whether the next frame of `child` only says that it has begun; asked once for each frame."""
-        left = self._starting.get(child, 0)
-        self._starting[child] = max(0, left - 1)
-        return left > 0
+    def is_start(self, child: Child, number: object) -> bool:
+        """Whether the frame of `child` with this number comes of its start; the last of them is that it has loaded."""
+        if child not in self._starting:
+            return False
+        if number == LOADED:
+            self._starting.discard(child)
+        return True
 
     def kill(self, because: str) -> None:
         """End what a test waits for in vain, so that it is told and can go on."""
