@@ -140,7 +140,7 @@ def on_circles(moments):
     try:
         return "", numpy.asarray(clock.fit_transform(moments), dtype=float)
     except (ValueError, TypeError, AttributeError) as error:
-        return f"{type(error).__name__}: {error}"[:160], None
+        return type(error).__name__, None
 
 
 def clock_on(moments, form):
@@ -375,11 +375,13 @@ expect.true(
 )
 ### BEGIN HIDDEN TESTS
 # Fraud depends on seven things at once. Each is then varied alone, over 40 orders: the probability has to put what was made
-# risky before what was not. AUC over 20 seeds, lowest: logistic, boosting and a forest 1.0, 0.92 for the corridor. A role that is
-# not used gives the same probability for all, 0.5 exactly. The bar is 0.75.
+# risky before what was not. AUC over 20 seeds, lowest: logistic, boosting and a forest 1.0, for the corridor 0.947
+# (mean 0.99, standard deviation 0.02). A role that is
+# not used gives the same probability for all, 0.5 exactly; a gap that is filled with the mean 0.5; the hour as a number 0.6. The bar is 0.75.
 rng = expect.rng()
 past = orders_like(rng, 5000)
-corridors = np.unique(past["corridor"])
+corridors = np.array([f"K{k}" for k in range(150)])
+past["corridor"] = rng.choice(corridors, 5000)
 risky = dict(zip(corridors, rng.random(len(corridors)) < 0.5, strict=True))
 word, device = rng.choice(["jade", "kelp", "fern", "iris"]), rng.choice(["ios", "mac", "android"])
 hour, day = past["placed_at"].dt.hour, past["placed_at"].dt.day_of_week
@@ -413,8 +415,8 @@ cases = {
     "a word of the title": ("product_title", titles, [word in one for one in titles]),
     "a gap in a number (hours_since_last)": (
         "hours_since_last",
-        [np.nan, 100.0, 300.0, 350.0, 400.0, 600.0],
-        [True] + [False] * 5,
+        [np.nan, 100.0, 200.0, 300.0, 400.0, 500.0, 600.0],
+        [True] + [False] * 6,
     ),
     "a number (attempts)": ("attempts", [0, 1, 3, 4], [False, False, True, True]),
 }
@@ -551,7 +553,7 @@ expect.between(
 )
 # Here fraud shows in `attempts` alone, and corridors are noise with six rows each. Rank correlation of the
 # probabilities with the true ones in later rows, over 20 seeds, mean, standard deviation: logistic
-# 0.949, 0.005, boosting 0.887, 0.010, forest 0.931, 0.008; the own label in the share 0.67, 0.03, smoothed ten times as much 0.684, 0.031. The bar is 0.8.
+# 0.949, 0.005, boosting 0.887, 0.010, forest 0.931, 0.008; the own label in the share 0.67, 0.03, smoothed ten times as much 0.69, 0.03. The bar is 0.8.
 shop = orders_like(rng, 5000)
 shop["corridor"] = rng.permutation([f"Q{k // 6}" for k in range(5000)])
 true = 1 / (1 + np.exp(2.6 - 0.9 * shop["attempts"].to_numpy()))
@@ -997,7 +999,7 @@ def run_of(rows, held_out):
         [held_out[:few], rows, held_out[few:]]
     )  # some of the others stand before, and some in a gap
     learn, judge = np.arange(few, few + n), np.arange(n + 2 * few, len(table))
-    run_id = train(table, [(learn[: n // 2], learn[n // 2 :]), (learn, judge)])
+    run_id = train(table, [(learn, judge)])
     found = expect.beside(features_of_model, run_id, rows.drop(columns="is_fraud"))
     expect.equal(
         found if type(found) is str else "",
@@ -1010,25 +1012,25 @@ def run_of(rows, held_out):
 
 
 rng = np.random.default_rng(3)
-rows = orders_like(rng, 500).assign(is_fraud=rng.random(500) < 0.3).set_index(np.arange(500) * 2 + 70)
+rows = orders_like(rng, 300).assign(is_fraud=rng.random(300) < 0.3).set_index(np.arange(300) * 2 + 70)
 expect.shape(
-    run_of(rows[:300], rows[300:]),
-    (300, None),
-    what="features and probabilities of the 300 training rows of the last fold, by the model of the run",
+    run_of(rows[:180], rows[180:]),
+    (180, None),
+    what="features and probabilities of the 180 training rows of the last fold, by the model of the run",
     why="the model is the fitted pipeline",
     look_at="what you log, and the id that you return",
 )
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
-table = orders_like(rng, 900)
-table["is_fraud"] = rng.random(900) < 1 / (1 + np.exp(2 - 0.7 * table["attempts"]))
-table.loc[table.index[500:620], ["device", "product_title"]] = ["tablet", "quilt raven sable"]
-table.loc[table.index[700:], "corridor"] = "AX>AX"
-table.index = rng.permutation(900) + 4000
+table = orders_like(rng, 600)
+table["is_fraud"] = rng.random(600) < 1 / (1 + np.exp(2 - 0.7 * table["attempts"]))
+table.loc[table.index[350:430], ["device", "product_title"]] = ["tablet", "quilt raven sable"]
+table.loc[table.index[480:], "corridor"] = "AX>AX"
+table.index = rng.permutation(600) + 4000
 expect.fitted_only_on(
     run_of,
-    table[:500],
-    table[500:],
+    table[:350],
+    table[350:],
     what="features and probabilities of the training rows, by the model of the run",
     why="the model has learned from the training rows of the last fold, and from nothing else: neither its test rows nor those in neither part",
     look_at="whatever is fitted, counted or looked up before the rows are split, and the rows of the last fit",
@@ -1382,39 +1384,6 @@ class Clock(TransformerMixin, BaseEstimator):
 # -     rates = make_pipeline(TargetEncoder(target_type="binary", smooth=20.0, cv=folds), StandardScaler())
 # +     rates = make_pipeline(InSample(target_type="binary", smooth=20.0), StandardScaler())
 
-# %% wrong="shares_without_folds" of="pipeline" caught_by="own_label_stays_out" edits="reference"
-# Smooths the share of each corridor and trusts that this is enough: it still rises with the row's own label.
-# + import numpy as np
-# = import pandas as pd
-#
-# = from clock import Clock
-# + from sklearn.base import BaseEstimator, TransformerMixin
-#
-# =     return pd.concat([numbers, words, orders[[MOMENT]]], axis=1)
-# =
-# =
-# + class Shares(TransformerMixin, BaseEstimator):
-# +     """Share of fraud of each word, drawn towards that of all."""
-# +
-# +     def fit(self, X, y):
-# +         word, fraud = X.iloc[:, 0], pd.Series(np.asarray(y, dtype=float), index=X.index)
-# +         self.all_ = float(fraud.mean())
-# +         rows, frauds = fraud.groupby(word).size(), fraud.groupby(word).sum()
-# +         self.shares_ = (frauds + 20 * self.all_) / (rows + 20)
-# +         return self
-# +
-# +     def transform(self, X):
-# +         return X.iloc[:, [0]].apply(lambda word: word.map(self.shares_)).fillna(self.all_).astype(float)
-# +
-# +     def get_feature_names_out(self, names=None):
-# +         return np.array(["share"], dtype=object)
-# +
-# +
-#
-# -     folds = StratifiedKFold(5, shuffle=True, random_state=0)
-# -     rates = make_pipeline(TargetEncoder(target_type="binary", smooth=20.0, cv=folds), StandardScaler())
-# +     rates = make_pipeline(Shares(), StandardScaler())
-
 # %% wrong="leave_one_out" of="pipeline" caught_by="own_label_stays_out" edits="reference"
 # Leaves exactly the row itself out: the share falls where its label is 1, so the label can be read off it backwards.
 # + import numpy as np
@@ -1469,11 +1438,6 @@ class Clock(TransformerMixin, BaseEstimator):
 # Fills gaps with the median of the batch that it is given: an order alone gets another probability.
 # =     numbers = orders[NUMBERS].apply(pd.to_numeric).astype("float64")
 # +     numbers = numbers.assign(**numbers[["amount", "items"]].fillna(numbers.median()).fillna(0))
-
-# %% wrong="codes_of_the_batch" of="pipeline" caught_by="strange_orders" edits="reference"
-# Numbers the words within each batch: alone, every device is number 0.
-# =     words = orders[[*FEW_WORDS, *MANY_WORDS, TEXT]].astype("string").fillna("").astype(object)
-# +     words["device"] = words["device"].astype("category").cat.codes.astype(str)
 
 # %% wrong="rows_with_gaps_dropped" of="pipeline" caught_by="strange_orders" edits="reference"
 # Drops rows with a gap, in training and at the door: some orders get no answer.
@@ -1799,11 +1763,6 @@ def fraud_pipeline():
 # =         scores.append(average_precision_score(y.iloc[test_rows], chance))
 # +     model = module.fraud_pipeline().fit(X, y)
 
-# %% wrong="as_many_from_the_top" of="train" caught_by="last_fold_alone handed_over" edits="reference"
-# Takes as many rows from the top as there are positions: those that were left out teach after all.
-# -         model = module.fraud_pipeline().fit(X.iloc[train_rows], y.iloc[train_rows])
-# +         model = module.fraud_pipeline().fit(X[: len(train_rows)], y[: len(train_rows)])
-
 # %% wrong="judged_by_decisions" of="train" caught_by="handed_over" edits="reference"
 # Judges by decisions at 0.5: a ranking of two values says hardly anything.
 # -         chance = model.predict_proba(X.iloc[test_rows])[:, 1]
@@ -1815,11 +1774,6 @@ def fraud_pipeline():
 # -         scores.append(average_precision_score(y.iloc[test_rows], chance))
 # +         chance = model.predict_proba(X.iloc[train_rows])[:, 1]
 # +         scores.append(average_precision_score(y.iloc[train_rows], chance))
-
-# %% wrong="one_mean_for_both" of="train" caught_by="handed_over" edits="reference"
-# Files the mean over the folds as the last fold's: the weeks that are nearest to the present look like all others.
-# -         mlflow.log_metric("average_precision_last", scores[-1])
-# +         mlflow.log_metric("average_precision_last", np.mean(scores))
 
 # %% wrong="code_stays_at_home" of="train" caught_by="handed_over" edits="reference"
 # Leaves its own files behind: the model loads where they lie, and nowhere else.
