@@ -67,7 +67,9 @@ weeks = pd.read_parquet(start.path("scores.parquet"))
 declined = weeks["score"] >= 0.5
 passed = weeks[weeks["is_fraud"].astype(bool) & ~declined]
 lost = (PRICES.loss * passed["amount"] + PRICES.fee).sum()
-print(f"0.5 declines {declined.sum()} of {len(weeks):,} orders; {len(passed)} frauds pass and cost {lost:,.0f} EUR")
+print(
+    f"0.5 declines {declined.sum()} of {len(weeks):,} orders; {len(passed)} frauds pass and cost {lost:,.0f} EUR"
+)
 
 # %% [markdown]
 # A score of 0.5 from a model of rare fraud is nearly never reached. And some 70 frauds are too few to choose a rule on one period and to report it on
