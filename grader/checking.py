@@ -37,6 +37,13 @@ def learner_modules(unit: Unit) -> tuple[str, ...]:
     return imports_of(texts + [answer.reference for answer in unit.answers if answer.file is None])
 
 
+def file_modules(unit: Unit) -> tuple[str, ...]:
+    """What the files import that the unit delivers, without these files themselves."""
+    own = {answer.file.removesuffix(".py") for answer in unit.answers if answer.file is not None}
+    texts = [answer.reference for answer in unit.answers if answer.file is not None]
+    return tuple(name for name in imports_of(texts) if name not in own)
+
+
 def judge_modules(unit: Unit) -> tuple[str, ...]:
     """What the unit's tests import."""
     return ALWAYS_TESTED + imports_of(test.text for test in unit.tests)

@@ -28,7 +28,6 @@ class Stage:
     """
 
     files: Mapping[str, bytes] = MappingProxyType({})
-    start: Start = staticmethod(start_here)
     inherited: Mapping[str, str] | None = None
 
     def __init__(self, unit: Unit, beside: str | None = None) -> None:
@@ -40,6 +39,7 @@ class Stage:
         self.experiment = tracking.experiment_name(unit.name)
         self.since_ms = 0  # every run in this fresh store counts: two clocks are never compared
         self.environment = {"MLFLOW_TRACKING_URI": self.uri}
+        self.start: Start = start_here
         self._models = 0
         for name, data in files_beside(beside).items():
             path = self.folder / name

@@ -141,11 +141,22 @@ class SpareWorkers(Here):
 
 
 class ForkedWorkers(Here):
-    """Forks of one warm parent; for the author's many runs on systems that can fork."""
+    """Forks of one warm parent; for the author's many runs on systems that can fork.
+
+    warm_files: run delivered files in forks, too, in place of a Python of their own.
+    """
+
+    warm_files = False
 
     def __init__(self, zygote: Zygote) -> None:
         self.events: queue.SimpleQueue = queue.SimpleQueue()
         self._zygote = zygote
+
+    def stage(self, unit: Unit, beside: str | None) -> Stage:
+        stage = super().stage(unit, beside)
+        if self.warm_files:
+            stage.start = self._zygote.start_warm
+        return stage
 
     def learner(self) -> Child:
         return self._zygote.fork(LEARNER_PROGRAM, self.events)

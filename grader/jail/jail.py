@@ -14,7 +14,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -25,7 +24,6 @@ from grader.jail import bubblewrap, cgroups
 from grader.jail.children import MemoryWatch, kill_tree
 from grader.jail.families import highest_bytes
 from grader.jail.inside import TaskLimits
-from grader.jail.processes import Started
 from grader.jail.warm_parent import JAILED
 from grader.jail.zygote import BEGIN, END, PROGRAM, REPLY, Zygote
 
@@ -33,7 +31,6 @@ JAIL_USER = 61700  # whom a jail that root starts runs as: no account, no files
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid of a message's sender
 _SHOWN = 2000
 FOLDER = "seatrial-jail-"
-POLL_SECONDS = 0.01
 END_SECONDS = 10.0
 
 
@@ -65,22 +62,6 @@ def _end_inhabitants(name: str) -> None:
                 process.kill()
                 found.append(process)
     psutil.wait_procs(found, timeout=END_SECONDS)
-
-
-class Executed:
-    """A program that runs in a jail beside its children."""
-
-    def __init__(self, jail: Jail, number: int, pid: int) -> None:
-        self._jail, self._number, self.pid = jail, number, pid
-
-    def wait(self) -> int:
-        """The exit code; a jail that has gone has killed it."""
-        try:
-            while (code := self._jail.exit_code(self._number)) is None:
-                time.sleep(POLL_SECONDS)
-        except WorkerLost:
-            return -int(signal.SIGKILL)
-        return code
 
 
 class Jail(Zygote):
@@ -229,13 +210,6 @@ class Jail(Zygote):
         if self._group is None:
             return MemoryWatch(megabytes * 2**20, because, shared_bytes=self.own_bytes())
         return cgroups.GroupWatch(self._group, megabytes, TaskLimits.processes, because)
-
-    def start(
-        self, command: Sequence[str], environment: Mapping[str, str], folder: str, output: int
-    ) -> Started:
-        """Start a delivered file in here; as `grader.jail.processes.Start`."""
-        number, pid = self.execute(command, environment, folder, output)
-        return Executed(self, number, pid)
 
     def end_task(self) -> None:
         """Let go of the task's file system."""

@@ -12,9 +12,9 @@ import socket
 import sys
 from typing import NoReturn
 
-from grader.jail import inside
+from grader.jail import inside, script
 from grader.jail.channel import Channel
-from grader.jail.zygote import BEGIN, END, EXECUTE, FORK, ORDER, REPLY, RUNNING, WAIT
+from grader.jail.zygote import BEGIN, END, EXECUTE, FORK, ORDER, REPLY, RUN, RUNNING, WAIT
 
 JAILED = "--jailed"
 MOST_REMEMBERED = 64
@@ -65,7 +65,7 @@ class WarmParent:
     def _do(self, verb: bytes, number: int, index: int, body: bytes, descriptors: list[int]) -> None:
         if verb == WAIT:
             self._reply(self._status(number))
-        elif verb in (FORK, EXECUTE):
+        elif verb in (FORK, EXECUTE, RUN):
             if self._insider is not None:
                 self._insider.before_fork()
             pid = os.fork()
@@ -118,8 +118,12 @@ class WarmParent:
             random.seed()
             if "numpy" in sys.modules:
                 sys.modules["numpy"].random.seed()
-            if program is None:
+            if verb == EXECUTE:
                 execute(json.loads(body), descriptors[0])
+            elif program is None:
+                order = json.loads(body)
+                arguments = order["arguments"][1:]  # this process is the interpreter
+                status = script.run(arguments, order["environment"], order["folder"], descriptors[0])
             else:
                 program.main(Channel(*descriptors))
                 status = 0
@@ -150,10 +154,7 @@ class WarmParent:
 
 def execute(order: dict, output: int) -> NoReturn:
     """Turn this process into a program of its own, whose stdout and stderr go to `output`."""
-    null = os.open(os.devnull, os.O_RDONLY)
-    for descriptor, target in ((null, 0), (output, 1), (output, 2)):
-        os.dup2(descriptor, target)
-    os.closerange(3, 65536)
+    script.take_streams(output)
     os.chdir(order["folder"])
     os.execve(order["arguments"][0], order["arguments"], order["environment"])
 

@@ -1,6 +1,6 @@
 """A warm parent that forks children with the libraries already imported (POSIX only), seen from outside.
 
-It runs no learner code and reads no cell: its orders are "fork", "execute" and "wait", and in a jail the
+It runs no learner code and reads no cell: its orders are "fork", "execute", "run" and "wait", and in a jail the
 beginning and the end of a task. `grader.jail.warm_parent` is the program itself.
 """
 
@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import queue
+import signal
 import socket
 import struct
 import subprocess
@@ -24,13 +25,30 @@ from grader.jail.children import Child, child_environment
 
 ORDER = struct.Struct(">cIII")  # verb, number of the child, index of the program, bytes of the body
 REPLY = struct.Struct(">i")
-FORK, EXECUTE, WAIT, BEGIN, END = b"f", b"x", b"w", b"b", b"e"
+FORK, EXECUTE, RUN, WAIT, BEGIN, END = b"f", b"x", b"r", b"w", b"b", b"e"
 RUNNING = 256  # no exit code and no signal has this number
 WAIT_SECONDS = 5.0
 START_SECONDS = 120.0
 ANSWER_SECONDS = 30.0
 POLL_SECONDS = 0.002
+PROGRAM_POLL_SECONDS = 0.01
 PROGRAM = "grader.jail.warm_parent"
+
+
+class Executed:
+    """A program that runs beside a warm parent's children."""
+
+    def __init__(self, zygote: Zygote, number: int, pid: int) -> None:
+        self._zygote, self._number, self.pid = zygote, number, pid
+
+    def wait(self) -> int:
+        """The exit code; a warm parent that has gone has killed it."""
+        try:
+            while (code := self._zygote.exit_code(self._number)) is None:
+                time.sleep(PROGRAM_POLL_SECONDS)
+        except WorkerLost:
+            return -int(signal.SIGKILL)
+        return code
 
 
 class Zygote:
@@ -91,15 +109,23 @@ class Zygote:
 
     end_child: Callable[[int], None] | None = None
 
-    def execute(
-        self, arguments: Sequence[str], environment: Mapping[str, str], folder: str, output: int
-    ) -> tuple[int, int]:
-        """Start a program of its own beside the children; (its number, its pid).
+    def start(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: str, output: int
+    ) -> Executed:
+        """Start a program of its own beside the children; as `grader.jail.processes.Start`."""
+        return self._program(EXECUTE, command, environment, folder, output)
 
-        output: descriptor for what it writes to stdout and stderr.
-        """
-        body = {"arguments": list(arguments), "environment": dict(environment), "folder": folder}
-        return self._new_child(EXECUTE, 0, json.dumps(body).encode(), [output])
+    def start_warm(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: str, output: int
+    ) -> Executed:
+        """As `start`, but of Python, whose file then runs in a fork: what it imports is there, nothing is exec'd."""
+        return self._program(RUN, command, environment, folder, output)
+
+    def _program(
+        self, verb: bytes, command: Sequence[str], environment: Mapping[str, str], folder: str, output: int
+    ) -> Executed:
+        body = {"arguments": list(command), "environment": dict(environment), "folder": folder}
+        return Executed(self, *self._new_child(verb, 0, json.dumps(body).encode(), [output]))
 
     def _new_child(self, verb: bytes, index: int, body: bytes, descriptors: list[int]) -> tuple[int, int]:
         with self._lock:
@@ -142,7 +168,7 @@ class Zygote:
         answer, pid = self._answer()
         if verb != WAIT and answer < 0:
             raise WorkerLost(f"the warm process could not do it: {os.strerror(-answer)}")
-        return pid if verb in (FORK, EXECUTE) and pid else answer
+        return pid if verb in (FORK, EXECUTE, RUN) and pid else answer
 
     def _answer(self) -> tuple[int, int]:
         """One answer, and the pid of its sender where the system tells it, else 0."""

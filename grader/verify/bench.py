@@ -7,21 +7,26 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from grader.checking import run_modules
+from grader.checking import file_modules, run_modules
 from grader.model import Report, Unit
 from grader.runner import World, run
 from grader.verify.variants import Kind, Variant
-from grader.workers import Workers, many_runs
+from grader.workers import ForkedWorkers, Workers, many_runs
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One run to make: a variant, in one world, with a seed or a fresh one (None)."""
+    """One run to make: a variant, in one world, with a seed or a fresh one (None).
+
+    fresh: start delivered files as a learner's check does, with a Python of their own; else in forks, which saves
+    the seconds of their imports.
+    """
 
     variant: Variant
     world: World
     seed: int | None = None
     record: bool = False
+    fresh: bool = False
 
 
 class Bench:
@@ -30,7 +35,8 @@ class Bench:
     def __init__(self, unit: Unit, jobs: int) -> None:
         self.unit = unit
         self._jobs = jobs
-        modules = run_modules(unit)
+        modules = dict.fromkeys((*run_modules(unit), *file_modules(unit)))
+        self._measured = any("peak_memory_bytes" in test.text for test in unit.tests)  # forks share memory
         self._context = many_runs(modules)
         self._local = threading.local()
         self._opened: list[Workers] = []
@@ -52,6 +58,8 @@ class Bench:
         if not hasattr(self._local, "workers"):
             self._local.workers = self._make_workers()
             self._opened.append(self._local.workers)
+        if isinstance(self._local.workers, ForkedWorkers):
+            self._local.workers.warm_files = not (trial.fresh or self._measured)
         return run(
             self.unit,
             trial.variant.submission(self.unit),
@@ -63,9 +71,13 @@ class Bench:
 
 
 def both_worlds(variants: Iterable[Variant]) -> list[Trial]:
-    """Each variant in the judge and beside the notebook, with hidden data of the same seed."""
+    """Each variant in the judge and beside the notebook, with hidden data of the same seed.
+
+    What a right answer delivers is started fresh in the judge.
+    """
+    right = (Kind.REFERENCE, Kind.ALSO)
     return [
-        Trial(variant, world, seed=index + 1)
+        Trial(variant, world, seed=index + 1, fresh=variant.kind in right and world is World.JUDGE)
         for index, variant in enumerate(variants)
         for world in (World.JUDGE, World.NOTEBOOK)
     ]

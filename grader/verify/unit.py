@@ -33,7 +33,9 @@ class Results:
             reports = bench.run(both_worlds(self.variants))
             self.lazies = lazy(unit, self.recorded)
             self.lazy_reports = bench.run(judge_only(self.lazies))
-            self.canary = bench.run([Trial(canary(wrong), World.JUDGE) for wrong in unit.wrong[:1]])
+            self.canary = bench.run(
+                [Trial(canary(wrong), World.JUDGE, fresh=True) for wrong in unit.wrong[:1]]
+            )
         self.judge = dict(zip(self._keys(), reports[0::2], strict=True))
         self.notebook = dict(zip(self._keys(), reports[1::2], strict=True))
 
