@@ -285,8 +285,12 @@ print(len(calls), "calls in 28 quiet days:", weekdays.value_counts().to_dict())
 real = pd.concat([part.assign(day=day) for day, part in accepted.items()])
 rows = pd.concat([looked_at, real]).astype({"transit_hours": float})
 by_country = rows.groupby(["day", "ship_country"])["transit_hours"].median().unstack()
+
+# %% [markdown]
+# And all countries in one, days 44 to 54, against the same weekday of week four:
+
+# %%
 together = rows.groupby("day")["transit_hours"].median()
-print("all in one, days 44 to 54, against the same weekday of week four:")
 (together.loc[44:54].to_numpy() / together.loc[27:33].to_numpy()[np.arange(44, 55) % 7 - 6]).round(2)
 
 # %% [markdown]
@@ -317,6 +321,10 @@ def weekday_levels(rows):
     return rows.groupby(["ship_country", rows["day"] % 7])["transit_hours"].median()
 
 
+# %% [markdown]
+# The reference comes from the days that were looked at, and each new day is compared with its weekday in it.
+
+# %%
 reference = weekday_levels(looked_at)
 levels = rows[rows["day"] >= 34].groupby(["day", "ship_country"])["transit_hours"].median().unstack()
 ratio = pd.DataFrame({day: level / reference.xs(day % 7, level="day") for day, level in levels.iterrows()})
@@ -443,13 +451,18 @@ print(f"{len(proposals['no Ireland'].validate(without)):,} of {len(without):,} r
 # Which day was held, by which rules, on which data: one run a night. Three weeks stand for one night here.
 
 # %%
+held = pd.concat(quarantined.values())
+rows_in = int(counts["sent"].sum())
+rows_accepted = int(counts["accepted"].drop(index=stopped).sum())
+
+# %% [markdown]
+# Of the reference we keep a fingerprint: next year somebody wants to know whether it was this one.
+
+# %%
 import hashlib
 
 import mlflow
 
-held = pd.concat(quarantined.values())
-rows_in = int(counts["sent"].sum())
-rows_accepted = int(counts["accepted"].drop(index=stopped).sum())
 digest = hashlib.sha256(pd.util.hash_pandas_object(looked_at, index=False).to_numpy().tobytes()).hexdigest()
 
 # %% [markdown]

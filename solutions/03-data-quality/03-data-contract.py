@@ -371,7 +371,7 @@ world = make_world(
     orders_per_day=70,
     incidents=[
         Incident("duplicate_events", 1.0, days=1.0, size=0.2),
-        Incident("clock_skew", 2.0, days=1.0, target="app"),
+        Incident("clock_skew", 1.0, days=1.0, target="app"),
         Incident("null_burst", 3.2, days=0.7, size=0.5, target="device_service"),
         Incident("renamed_field", 4.0, days=1.0, target="address_age_days"),
     ],
@@ -411,13 +411,12 @@ for column, values in {
 odd.loc[odd.index[3:5], "order_id"] = [True, 1]
 cases = {
     "texts, commas, sentinels, blanks, swapped and empty cells, several in one row": (dirty, agreed),
-    "a queue that delivers twice": (parts[1], agreed),
-    "a clock in another time zone": (parts[2], agreed),
+    "a queue that delivers twice and a clock in another time zone": (parts[1], agreed),
     "a service that fails for hours": (parts[3], agreed),
     "a field that arrives under another name": (parts[4].drop(columns="address_age_days"), agreed),
     "values on the bounds and beside them, equal moments, orders again after a bad row": (lowest, agreed),
     "True, 3 as a text, 1 as a flag, infinite amounts, and an order 1 after an order True": (odd, agreed),
-    "another contract": (parts[1], other),
+    "another contract": (parts[2], other),
 }
 for name, (day, rules) in cases.items():
     result = expect.beside(split_each, [day], rules)[0]
@@ -574,6 +573,16 @@ dresses = {
 }
 
 
+accepted, quarantine, _ = expect.beside(split_each, [gap], agreed)[0]
+expect.equal(
+    len(quarantine),
+    len(bad) + 1,
+    what="rows that split quarantines of a day with one empty cell, which made floats of the whole numbers in attempts",
+    why="3.0 is the whole number 3, stored in another way; one row is empty there, and no other is broken by it",
+    look_at="how you tell a whole number: by its value or by its storage",
+)
+
+
 def plain_cell(value):
     """A cell without the way in which it is stored."""
     if value is None or value is pd.NA or value != value:
@@ -678,9 +687,7 @@ def learn(days):
     columns = [name for name in rows.columns if name not in LEFT_OUT]
     return {
         "amount": {name: float(level) for name, level in rows.groupby("channel")["amount"].median().items()},
-        "shares": {
-            name: {value: float(share) for value, share in shares_of(rows[name]).items()} for name in columns
-        },
+        "shares": {name: shares_of(rows[name]) for name in columns},
     }
     ### END SOLUTION
 
@@ -702,7 +709,8 @@ def alarms(day, reference):
         if name not in day:
             continue
         shares = shares_of(day[name])
-        if shares.iloc[0] - known.get(shares.index[0], 0.0) > MORE:
+        common = max(shares, key=shares.get)
+        if shares[common] - known.get(common, 0.0) > MORE:
             found.append(f"{name}:share")
     return found
 
@@ -715,8 +723,10 @@ LEFT_OUT = {"order_id", "customer_id", "placed_at", "arrived_at", "amount", "mes
 
 def shares_of(cells):
     """From each value, as text, to its share of the rows; 3 and 3.0 are one value, and so are all empty cells."""
-    shares = cells.value_counts(normalize=True, dropna=False)
-    return shares.groupby([text_of(value) for value in shares.index]).sum().sort_values(ascending=False)
+    shares = {}
+    for value, share in cells.value_counts(normalize=True, dropna=False).items():
+        shares[text_of(value)] = shares.get(text_of(value), 0.0) + float(share)
+    return shares
 
 
 def text_of(value):
@@ -782,7 +792,7 @@ expect.equal(
 # Over 20 worlds, in natural logarithms: the largest distance of a channel's median from its reference on 36 harmless days 0.60,
 # sd 0.04, at most 0.74 (factors 1.8 and 2.1); the smallest under a fault 2.08, sd 0.11, at least 1.82 (8.0 and 6.2). A limit of 4
 # (1.39) lies 18 and 6 sd away. A value was at most 0.21, sd 0.007, commoner than in the reference (the empty coupon), a default at
-# least 0.85, sd 0.006; a limit of 0.4 lies 27 sd away. False alarms: medians 0 in every world, means 9 (each day with a dear order).
+# least 0.85, sd 0.006; a limit of 0.4 lies 27 sd away. With just 30 orders in cents the distance is 4.62, sd 0.16, at least 4.30. False alarms: medians 0 in every world, means 9 (each day with a dear order).
 rng = expect.rng()
 world_seed = int(rng.integers(2**60))
 usual = [
@@ -832,7 +842,7 @@ for channel, factor in [
     name = f"amounts of the channel {channel} {'multiplied' if factor > 1 else 'divided'} by {max(factor, round(1 / factor)):g}"
     faults[name] = (
         "amount",
-        [in_other_unit(day, channel, factor) for day in enough[first : first + 2]],
+        [in_other_unit(day, channel, factor) for day in enough[first : first + 1 + (factor > 10)]],
         LEVELS,
     )
 enough = [day for day in usual_days if (day["channel"] == "partner").sum() >= 30][-2:]
@@ -854,7 +864,11 @@ for column, value in {
 }.items():
     first = int(rng.integers(0, 33))
     name = f"{'an empty cell' if value is None else 'one value'} for every order in {column}"
-    faults[name] = (column, [day.assign(**{column: value}) for day in later[first : first + 2]], SHARES)
+    faults[name] = (
+        column,
+        [day.assign(**{column: value}) for day in later[first : first + 1 + (value is False)]],
+        SHARES,
+    )
 sent = quiet + [day for _, spoilt, _ in faults.values() for day in spoilt]
 found, kept = expect.beside(alarms_of, history, sent)
 false = sum(bool(one) for one in found[: len(quiet)])
@@ -867,7 +881,7 @@ for name, (column, spoilt, look_at) in faults.items():
     expect.equal(
         sum(hits),
         len(hits),
-        what=f"alarms that name {column} on {len(hits)} days in a row of another world, with {name}",
+        what=f"the days on which alarms names {column}, of {len(hits)} in another world with {name}",
         why="each such day spoils what the model learns and decides, the second as much as the first",
         look_at="what the first day changes for the second" if hits[0] and not all(hits) else look_at,
     )
@@ -1886,7 +1900,7 @@ def split(day, contract):
 # +     day = day.assign(**{name: day[name].astype(object).fillna("") for name in optional})
 
 # %% wrong="best_dtypes" of="rows" caught_by="same_rows_other_dress" edits="reference"
-# convert_dtypes chooses a dtype for each day by what is in it: the next step meets other columns than were sent.
+# The rows go on with other dtypes than they came with, here by convert_dtypes: the next step meets other columns than were sent.
 # -     return day[~broken_rows], quarantine
 # +     return day[~broken_rows].convert_dtypes(), quarantine
 
@@ -2109,14 +2123,6 @@ def split(day, contract):
 
 # %% wrong="keys_through_json" of="batches" caught_by="faults_and_quiet_days" edits="reference"
 # JSON turns the keys True and 3 into texts: looked up as they were, every value seems new each day.
-# -     return shares.groupby([text_of(value) for value in shares.index]).sum().sort_values(ascending=False)
-# +     return shares.groupby([key_of(value) for value in shares.index]).sum().sort_values(ascending=False)
-# =
-# =
-# - def text_of(value):
-# + def key_of(value):
-# =     if pd.isna(value):
-# =         return ""
 # -     return str(float(value)) if isinstance(value, Real) else str(value)
 # +     return float(value) if isinstance(value, Real) else value
 
@@ -2192,7 +2198,8 @@ def alarms(day, reference):
 # -         if name not in day:
 # -             continue
 # -         shares = shares_of(day[name])
-# -         if shares.iloc[0] - known.get(shares.index[0], 0.0) > MORE:
+# -         common = max(shares, key=shares.get)
+# -         if shares[common] - known.get(common, 0.0) > MORE:
 # -             found.append(f"{name}:share")
 
 # %% also="in_sql" of="batches"
@@ -2487,7 +2494,7 @@ def next_version(old, new):
 # +         if len(quarantine) / max(len(day), 1) >= MAX_QUARANTINED:
 
 # %% wrong="exit_code_lost" of="job" caught_by="nights" edits="reference"
-# main returns the code and nobody hands it to the system: a stopped day looks like a good night.
+# A stopped day ends with exit code 0: whatever started the job takes it for a good night.
 # -     sys.exit(main(*sys.argv[1:]))
 # +     main(*sys.argv[1:])
 
@@ -2614,22 +2621,6 @@ if any(day["alarms"] for day in gate.days.values()):
 # -     for name, value in counted.items():
 # -         if report[name] != value:
 # -             raise ValueError(f"the report says {name} = {report[name]}, the files say {value}")
-
-# %% wrong="adds_up_only" of="log_night" caught_by="run_of_the_night" edits="reference"
-# Checks that the report fits itself: a report can add up and still hide rows that came in.
-# -     counted = {
-# -         "rows_in": sum(len(pd.read_parquet(file)) for file in files),
-# -         "rows_accepted": len(pd.read_parquet(Path(outbox) / "accepted.parquet")),
-# -         "rows_quarantined": len(pd.read_parquet(Path(outbox) / "quarantine.parquet")),
-# -         "contract_version": json.loads(Path(contract_file).read_text())["version"],
-# -     }
-# -     for name, value in counted.items():
-# -         if report[name] != value:
-# -             raise ValueError(f"the report says {name} = {report[name]}, the files say {value}")
-# =     if report["rows_in"] != report["rows_accepted"] + report["rows_quarantined"]:
-# =         raise ValueError("a row of the inbox is neither accepted nor in quarantine")
-# +     if report["contract_version"] != json.loads(Path(contract_file).read_text())["version"]:
-# +         raise ValueError("another version")
 
 # %% wrong="inbox_by_its_parts" of="log_night" caught_by="run_of_the_night" edits="reference"
 # Takes accepted + quarantined for what came in: a file that nobody read is missed by nobody.
