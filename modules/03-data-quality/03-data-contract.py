@@ -311,8 +311,7 @@ legend = axis.legend()
 # %% [markdown]
 # *In words: all countries swing together between some 38 and 60 hours in a rhythm of a week, and one of them falls to 30 on some days. From day 44 on the French line lies near 2 hours, far below all others; the dashed line of all countries in one stays near the grey ones.*
 #
-# Two lessons. Look at the **source** that can fail, here the country: mixed with seven others, a fault of factor 24 moves the whole by 5 to 12 % on most days, less than Monday does. (By half on day 48, a Tuesday: its median lies between the parcels of Friday and those of Monday, and
-# jumps easily.) And compare with **days of the same kind**: a ratio to the same weekday of the reference leaves little of the swing.
+# Two lessons. Look at the **source** that can fail, here the country: mixed with seven others, a fault of factor 24 moves the whole by 5 to 12 % on most days, less than Monday does. (By half on day 48, a Tuesday, which the rule above calls about anyway.) And compare with **days of the same kind**: a ratio to the same weekday of the reference leaves little of the swing.
 
 
 # %%
@@ -346,7 +345,7 @@ for seed in range(1, 7):
 pd.DataFrame(extremes).round(2)
 
 # %% [markdown]
-# The extremes of each world lie between a half and a little more than two (the Tuesdays again). Units go wrong by 24, 60, 100 or 1,000. A limit at a factor of four, either way, has room on both sides: nearly twice the worst quiet ratio, and a sixth of the smallest fault.
+# The extremes of each world lie between a half and a little more than two. Units go wrong by 24, 60, 100 or 1,000. A limit at a factor of four, either way, has room on both sides: nearly twice the worst quiet ratio, and a sixth of the smallest fault.
 #
 # Why not a significance test? Ask one whether the ten new days that are in order differ from the four weeks:
 
