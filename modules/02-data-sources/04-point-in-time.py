@@ -241,8 +241,8 @@ for name, query in closed.items():
 pd.Series(promised, name="AP validation").round(3).to_frame()
 
 # %% [markdown]
-# The third leak is nearly the whole promise: 0.26 of 0.28. The row itself makes 0.02, one label among some hundreds. Ties make nothing here, where times are in milliseconds; with times cut to the day, as many a warehouse keeps them,
-# the row's whole day would be in. And with all three closed the column is worth nothing (0.36): a window of two days by *event* time has no rows that anybody could know.
+# The third leak is nearly the whole promise: 0.26 of 0.28. The row itself makes 0.02: it is one among all rows of two days. Ties make nothing here, where times are in milliseconds; with times cut to the day, as many a warehouse keeps them,
+# the row's whole day would be in. And with all three closed the column is worth nothing (0.36): a window of two days by *event* time has hardly a row that anybody could know.
 #
 # ## The idea: draw the decision as a vertical line
 #

@@ -105,7 +105,7 @@ orders
 # | --- | --- |
 # | `orders_7d`, `orders_30d` | number of orders of the same customer in the window, of those known at `t`; 0 if there are none |
 # | `hours_since_last` | hours from the latest `placed_at` among all orders of the customer that are known at `t` (no window), as a float: no whole hours, nor minutes; missing if there are none |
-# | `mean_amount_30d` | mean amount at `t`, EUR, of the orders that `orders_30d` counts; those without an amount left out; missing if none is left. Here not rounded to cents; from 6 decimals on you may round |
+# | `mean_amount_30d` | mean amount at `t`, EUR, of the orders that `orders_30d` counts; those without an amount left out; missing if none is left. Not rounded to cents; 6 decimals or more |
 #
 # Use what you like: DuckDB (`duckdb.sql` sees DataFrames by their variable's name), pandas, NumPy. The order of rows and of columns is yours, and integers may be floats. The
 # two frames stay as they were. (If you turn a frame round with `[::-1]` before DuckDB reads it, add `.copy()`: DuckDB 2.0.0 stops at the reversed view with `std::bad_cast`.)
@@ -1662,37 +1662,6 @@ def order_history(decisions, orders):
     return result
 
 
-# %% wrong="nearest_order" of="order_history" caught_by="windows"
-# merge_asof with direction="nearest": the nearest order may lie after the decision.
-def order_history(decisions, orders):
-    pairs = decisions[["order_id", "customer_id", "placed_at"]].merge(
-        orders[["order_id", "customer_id", "placed_at", "arrived_at", "amount"]],
-        on="customer_id",
-        suffixes=("", "_past"),
-    )
-    pairs = pairs[(pairs["placed_at_past"] < pairs["placed_at"]) & (pairs["arrived_at"] < pairs["placed_at"])]
-    known = pairs.sort_values("arrived_at").drop_duplicates(["order_id", "order_id_past"], keep="last")
-
-    age = known["placed_at"] - known["placed_at_past"]
-    week, month = known[age <= pd.Timedelta(days=7)], known[age <= pd.Timedelta(days=30)]
-    result = decisions[["order_id"]].set_index("order_id")
-    result["orders_7d"] = week.groupby("order_id").size()
-    result["orders_30d"] = month.groupby("order_id").size()
-    result["hours_since_last"] = (age / pd.Timedelta(hours=1)).groupby(known["order_id"]).min()
-    result["mean_amount_30d"] = month.groupby("order_id")["amount"].mean()
-    result[["orders_7d", "orders_30d"]] = result[["orders_7d", "orders_30d"]].fillna(0)
-
-    left = decisions[["order_id", "customer_id", "placed_at"]].sort_values("placed_at")
-    right = orders.sort_values("placed_at").drop_duplicates("order_id")
-    right = right[["customer_id", "placed_at"]].assign(last=right["placed_at"])
-    near = pd.merge_asof(
-        left, right, on="placed_at", by="customer_id", direction="nearest", allow_exact_matches=False
-    )
-    hours = ((near["placed_at"] - near["last"]) / pd.Timedelta(hours=1)).abs()
-    result["hours_since_last"] = hours.set_axis(near["order_id"])
-    return result.reset_index()
-
-
 # %% wrong="as_of_then_arrived" of="order_history" caught_by="windows no_future"
 # Finds the latest order by event time first and drops it if it had not arrived: the earlier one that was known is lost.
 def order_history(decisions, orders):
@@ -2218,12 +2187,6 @@ def risk_history(decisions, orders, chargebacks):
 # Counts the risk among the rows of the table alone: the orders before `since` are ripe first of all.
 # -         risk_history(decisions, orders, chargebacks),
 # +         risk_history(decisions, first, chargebacks),
-
-
-# %% wrong="missing_of_all_versions" of="build_training" caught_by="training_run" edits="reference"
-# Counts missing amounts among all versions, not in the table that was written.
-# =     gaps = training[["amount", "hours_since_last", "mean_amount_30d"]].isna().mean()
-# +     gaps["amount"] = orders["amount"].isna().mean()
 
 
 # %% wrong="rows_as_they_came" of="build_training" caught_by="training_run" edits="reference"
