@@ -40,7 +40,8 @@
 #   order is *older* than 60 days; at exactly 60 days a chargeback may be coming in. This span is the *embargo*.
 # - **Customers.** Regular customers go another way, past this model. It decides about customers that it has not met, so it must be measured on such.
 #
-# The three parts take about an hour. Run `mle check splits` as often as you like.
+# The three parts take about an hour. Run `mle check splits` as often as you like. They need no orders but those that you make up; at the end your splitter meets orders
+# of the shop, and you see what it changes.
 
 # %%
 import grader
@@ -58,46 +59,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from tidewater import make_world
-
-# %% [markdown]
-# Orders to play with. Tidewater's own thieves strike once and are gone. Here, as in many shops, each works on: 2 to 8 orders within two
-# weeks, from three accounts, to one address, which is then given up. `ship_x` and `ship_y` say where a parcel goes, in km. The table ends long
-# ago: all its labels are settled.
-
-# %%
-MARKS, PLACE = ["amount", "items", "address_age_days", "device_known"], ["ship_x", "ship_y"]
-world, rng = make_world(seed=0, days=150, orders_per_day=80), np.random.default_rng(0)
-table = world.orders[["placed_at", "customer_id", *MARKS]].assign(is_fraud=world.truth.orders["is_fraud"])
-honest = table[~table["is_fraud"] & (table["customer_id"] % 3 == 0)]
-ring = table[table["is_fraud"]]
-ring = ring.loc[ring.index.repeat(rng.integers(2, 9, len(ring)))]
-thief = ring.groupby(level=0).ngroup()
-ring["customer_id"] = 900_000 + 3 * thief + rng.integers(0, 3, len(ring))
-ring["placed_at"] += pd.to_timedelta(rng.integers(0, 14 * 24 * 60, len(ring)), unit="min")
-orders = pd.concat([honest, ring], ignore_index=True)
-house = pd.factorize(np.concatenate([honest["customer_id"], -1 - thief]))[0]
-orders[PLACE] = rng.uniform(0, 1000, (house.max() + 1, 2))[house] + rng.normal(0, 0.3, (len(orders), 2))
-orders = orders[orders["placed_at"] < world.end].sort_values("placed_at", ignore_index=True)
-print(
-    f"{len(orders):,} orders, {orders['customer_id'].nunique():,} customers, {orders['is_fraud'].mean():.0%} fraud"
-)
-orders.tail(3)
-
-# %% [markdown]
-# Two models for it. One reads the marks of an order, the other its place as well. By the usual cross-validation the choice is clear.
-
-# %%
-candidates = {
-    "marks": make_pipeline(
-        make_column_transformer((StandardScaler(), MARKS)), LogisticRegression(max_iter=1000)
-    ),
-    "marks_and_place": make_pipeline(
-        make_column_transformer(("passthrough", MARKS + PLACE)), DecisionTreeClassifier(random_state=0)
-    ),
-}
-for name, model in candidates.items():
-    folds = KFold(5, shuffle=True, random_state=0)
-    print(name, cross_val_score(model, orders, orders["is_fraud"], cv=folds, scoring="roc_auc").round(2))
 
 # %% [markdown]
 # ## 1. The splitter
@@ -126,8 +87,8 @@ for name, model in candidates.items():
 # fold. Rows of one moment share a fold, and no fold is empty. Cut by rows, by moments or by calendar days, as you like. Where orders come evenly, no fold has more rows than twice
 # an equal share of them plus one day; where they come in crowds the sizes are free.
 #
-# **Training.** Call the moment of a fold's earliest row its *begin*, and the moment `begin - embargo` its *cut*. A training row is placed before the begin and before the
-# cut; at exactly the cut the label is not settled. No customer of the fold is in its training rows: such rows leave the training, not the fold.
+# **Training.** Call the moment of a fold's earliest row its *begin*, and the moment `begin - embargo` its *cut*. A training row is placed before the
+# cut, and so before the fold; at exactly the cut the label is not settled. No customer of the fold is in its training rows: such rows leave the training, not the fold.
 #
 # **Waste nothing.** Each row that may train does, with two exceptions that you are free to make. If you cut at midnights, rows less than a day from the cut may be lost, and
 # likewise those that could just begin to train after a fold (below). And the window may *slide* instead of expanding: rows may be left out that lie further before the cut than the
@@ -509,6 +470,8 @@ for number, (special, times, customers, embargo) in enumerate(hidden_tables()):
             look_at="the test of the validation folds",
         )
         reach = None
+        moment = (when if when.dt.tz is None else when.dt.tz_convert("UTC").dt.tz_localize(None)).to_numpy()
+        buyer, span, day = pd.factorize(who)[0], embargo.to_timedelta64(), DAY.to_timedelta64()
         for training, validation in found:
             expect.true(
                 all(type(place) is int and 0 <= place < len(when) for place in [*training, *validation])
@@ -519,39 +482,39 @@ for number, (special, times, customers, embargo) in enumerate(hidden_tables()):
                 why="scikit-learn takes positions, and a row trains once",
                 look_at="whether you return labels of the index",
             )
-            first = when[validation].min()
+            training, validation = np.array(training, dtype=int), np.array(validation, dtype=int)
+            first = moment[validation].min()
             expect.true(
-                bool((when[training] < first).all()),
+                bool((moment[training] < first).all()),
                 got="a training row from the fold's time or later",
                 expected="training rows before the fold",
                 what=f"the training rows of a fold: {case}",
                 why="the model is trained before it is used",
                 look_at="what you compare: times, or places in the table",
             )
-            shared = set(who[training]) & set(who[validation])
+            shared = np.isin(buyer[training], buyer[validation])
             expect.equal(
-                len(shared),
+                int(shared.sum()),
                 0,
                 what=f"customers of a fold that are in its training rows: {case}",
                 why="the model will meet customers that it does not know",
                 look_at="by what you take rows out of the training",
             )
             expect.true(
-                bool((when[training] + embargo < first).all()),
+                bool((moment[training] + span < first).all()),
                 got="a training row whose label was not settled",
                 expected="training rows older than the embargo",
                 what=f"the training rows of a fold: {case}",
                 why="at exactly the embargo a chargeback may be coming in, and an hour of the clock is not always an hour",
                 look_at="the sign at the cut, its unit, and the moment from which you count",
             )
-            cut = first - embargo
-            reach = cut - when.min() if reach is None else reach
-            may = (when < cut) & ~who.isin(who[validation])
-            oldest = when[training].min() if training else cut
-            must = may & (when < cut - DAY) & ((when >= cut - reach + DAY) | (when > oldest))
-            lost = set(np.flatnonzero(must)) - set(training)
+            cut = first - span
+            reach = cut - moment.min() if reach is None else reach
+            may = (moment < cut) & ~np.isin(buyer, buyer[validation])
+            oldest = moment[training].min() if len(training) else cut
+            must = may & (moment < cut - day) & ((moment >= cut - reach + day) | (moment > oldest))
             expect.equal(
-                len(lost),
+                int(must.sum() - must[training].sum()),
                 0,
                 what=f"rows that may train, must train and do not: {case}",
                 why="only a day at the cut may be lost, and what a window of the first fold's length leaves behind",
@@ -821,7 +784,8 @@ def scores_of(table, groups, arguments, features, search):
         found = cross_val_score(model, table, y, groups=groups, cv=cv, scoring="roc_auc").tolist()
         if not search:
             return [found, 0, []]
-        grid = GridSearchCV(model, {"decisiontreeclassifier__max_depth": [1, 2]}, cv=cv, scoring="roc_auc")
+        depths = {"decisiontreeclassifier__max_depth": [2]}
+        grid = GridSearchCV(model, depths, cv=cv, scoring="roc_auc", refit=False)
         grid.fit(table, y, groups=groups)
         return [found, grid.n_splits_, grid.cv_results_["mean_test_score"].tolist()]
     except NotImplementedError:
@@ -856,7 +820,7 @@ expect.between(
     [*by_fold, *means],
     0.0,
     1.0,
-    what="the AUC by fold and the mean AUC of two depths",
+    what="the AUC by fold, and the mean AUC of GridSearchCV",
     why="each fold has rows to train on and rows to judge",
     look_at="what split gives for each fold",
 )
@@ -1109,10 +1073,7 @@ for kind in ("shuffled", "grouped", "in time", "of your kind", "one fold, nothin
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## What it was for
-#
-# Now your folds, on the orders and the two models from the beginning. (`reload` takes the newest `splits.py`.) **Predict before you run:** the shuffled folds gave 0.98 to the
-# model that knows places. What will yours give it, and what the other?
+# From here on your splitter is used as a colleague would use it. (`reload` takes the newest `splits.py`.)
 
 # %%
 import importlib
@@ -1120,36 +1081,12 @@ import importlib
 import splits
 
 splits = importlib.reload(splits)
-late_by, judged_from, buyers = pd.Timedelta(days=60), pd.Timestamp("2025-03-27"), orders["customer_id"]
-cv = splits.GroupedTimeSplit(5, time="placed_at", embargo=late_by, start=judged_from)
-for name, model in candidates.items():
-    print(
-        name,
-        cross_val_score(model, orders, orders["is_fraud"], groups=buyers, cv=cv, scoring="roc_auc").round(2),
-    )
-
-# %% [markdown]
-# The model of the marks keeps its score. The other one loses nearly all of its lead over a coin: it had learned addresses of thieves, and those are given up before their
-# labels are settled. What do these folds hold, and what do the shuffled ones let through?
-
-# %%
-shuffled = list(KFold(5, shuffle=True, random_state=0).split(orders))
-honest = list(cv.split(orders, groups=buyers))
-pd.concat(
-    {
-        name: fold_report(folds, orders["placed_at"], buyers, late_by)
-        for name, folds in (("shuffled", shuffled), ("yours", honest))
-    }
-)
-
-# %% [markdown]
-# Every training row of the shuffled folds is unsettled, since their validation rows begin on the first day. In yours nothing is let through, and `purged_share` says what that costs.
 
 # %% [markdown]
 # ## 3. Choose by it, and write down why
 #
 # Write `log_choice(candidates, orders, n_splits, embargo, start)`. In: `candidates`, a dict from names to unfitted models; `orders`, a DataFrame with `placed_at`, `customer_id`, `is_fraud` and
-# the features, in any order and with any index. Each model takes the whole table as its X, as above, and picks its columns itself. Each fold holds frauds and honest orders. Out: the name of
+# the features, in any order and with any index. Each model takes the whole table as its X and picks its columns itself, as a pipeline with `make_column_transformer` does. Each fold holds frauds and honest orders. Out: the name of
 # the chosen model: the one with the highest mean AUC (`scoring="roc_auc"`) over the folds of `splits.GroupedTimeSplit(n_splits, ...)`. The candidates stay unfitted and `orders` as it is: whoever
 # calls may go on with them.
 #
@@ -1199,15 +1136,14 @@ def log_choice(candidates, orders, n_splits, embargo, start):
             {"chosen": chosen, "candidates": ",".join(sorted(candidates)), "n_splits": n_splits}
         )
         mlflow.log_params({"embargo_days": embargo.days, "start": start.isoformat()})
+        metrics = {"purged_share": report["purged_share"].mean()}
         for name in candidates:
-            mlflow.log_metrics(
-                {
-                    f"{name}_honest_mean": honest[name].mean(),
-                    f"{name}_honest_sd": honest[name].std(ddof=1),
-                    f"{name}_shuffled_mean": shuffled[name].mean(),
-                }
-            )
-        mlflow.log_metric("purged_share", report["purged_share"].mean())
+            metrics |= {
+                f"{name}_honest_mean": honest[name].mean(),
+                f"{name}_honest_sd": honest[name].std(ddof=1),
+                f"{name}_shuffled_mean": shuffled[name].mean(),
+            }
+        mlflow.log_metrics(metrics)
         mlflow.log_dict(folds, "folds.json")
         mlflow.log_artifact("splits.py")
     return chosen
@@ -1338,8 +1274,8 @@ def recomputed(table, columns, given, n_splits, embargo, start):
     import importlib.util
 
     import numpy as np
+    from scipy.stats import rankdata
     from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import KFold
     from sklearn.tree import DecisionTreeClassifier
 
@@ -1353,16 +1289,20 @@ def recomputed(table, columns, given, n_splits, embargo, start):
     tree = DecisionTreeClassifier(min_samples_leaf=2, random_state=0)
     models = {"tree": (tree, table[columns]), "line": (LogisticRegression(), table[columns[:1]])}
 
+    def auc(fraud, score):
+        bad = fraud.sum()
+        return float((rankdata(score)[fraud].sum() - bad * (bad + 1) / 2) / (bad * (len(fraud) - bad)))
+
     def by_fold(name, folds):
         if name in given:
             column = table[given[name]].to_numpy()
-            return [float(roc_auc_score(y[judged], column[judged])) for _, judged in folds]
+            return [auc(y[judged], column[judged]) for _, judged in folds]
         model, X = models[name]
         found = []
         for training, judged in folds:
             fitted = model.fit(X.iloc[training].to_numpy(), y[training])
             chance = fitted.predict_proba(X.iloc[judged].to_numpy())[:, 1]
-            found.append(float(roc_auc_score(y[judged], chance)))
+            found.append(auc(y[judged], chance))
         return found
 
     shuffled = list(KFold(5, shuffle=True, random_state=0).split(table))
@@ -1392,12 +1332,11 @@ def ring_shop(days, rings, honest):
 SHARES = {
     "mean": (0.87, 0.75, 0.93),
     "median": (0.93, 0.93, 0.5),
-    "worst": (0.81, 0.81, 0.81),
     "first": (1.0, 0.6, 0.6),
     "last": (0.6, 0.6, 0.98),
 }
 FEATURES = ["mark", "x", "y", "phone", "device"]
-shop = ring_shop(220, 70, 400)
+shop = ring_shop(220, 60, 330)
 embargo, start = int(rng.integers(45, 61)) * DAY, pd.Timestamp("2025-05-15")
 rank = shop["placed_at"].where(shop["placed_at"] >= start).rank(method="dense")
 third = np.ceil(rank * 3 / rank.max()).fillna(0).astype(int)  # 0 before start
@@ -1406,7 +1345,7 @@ for column, shares in SHARES.items():
     share = third.map(dict(enumerate((0.5, *shares))))[number.index]
     shop[column] = 0.5
     shop.loc[number.index, column] = np.floor((number + 1) * share + 1e-9) - np.floor(number * share + 1e-9)
-names = dict(zip(SHARES, rng.permutation(["ash", "birch", "cedar", "elm", "fir"]).tolist(), strict=True))
+names = dict(zip(SHARES, rng.permutation(["ash", "birch", "cedar", "elm"]).tolist(), strict=True))
 given = {name: column for column, name in names.items()}
 arguments = [shop, FEATURES, given, 3, embargo, start]
 scores, folds, blocks = expect.beside(recomputed, *arguments)
@@ -1427,16 +1366,17 @@ def say(who):
     return {
         "got": "this candidate",
         "expected": "the one with the highest mean",
-        "what": f"log_choice for a hidden shop of seven candidates, which chose {who}",
+        "what": f"log_choice for a hidden shop of six candidates, which chose {who}",
         "why": "the choice is by the highest mean AUC over the honest folds",
         "look_at": "by what you choose",
     }
 
 
-# The five columns have their AUC by construction. By honest folds the tree stays below 0.6; by shuffled ones it leads.
+# The four columns have their AUC by construction. Lead over the column "mean", over 20 seeds, mean and standard deviation: by the mean of
+# honest folds the next best -0.063, 0.003; by shuffled folds the tree 0.283, 0.034; by the median "median" 0.058, 0.006; in the first
+# fold "first" 0.137, 0.004; in the last "last" 0.049, 0.004. The nearest of these is 8 standard deviations from a tie.
 expect.true(found[0] != "tree", **say("the tree, first by shuffled folds and among the last by honest ones"))
 expect.true(found[0] != names["median"], **say("the candidate with the highest median over the folds"))
-expect.true(found[0] != names["worst"], **say("the candidate whose worst fold is the best"))
 expect.true(found[0] != names["first"], **say("the candidate that has the best fold of all, the first one"))
 expect.true(found[0] != names["last"], **say("the candidate that is best in the last fold"))
 expect.true(found[0] == names["mean"], **say("another candidate"))
@@ -1503,14 +1443,21 @@ wanted = [
     [begin.isoformat(), end.isoformat(), len(training), len(validation)]
     for (begin, end), (training, validation) in zip(spans, folds, strict=True)
 ]
-for place, key in enumerate(KEYS):
-    texts = [str(fold[key]) if place > 1 else str(fold[key])[:19].replace(" ", "T") for fold in logged]
+for place, key in enumerate(KEYS[:2]):
     expect.equal(
-        texts,
-        [str(row[place]) for row in wanted],
+        [str(fold[key])[:19].replace(" ", "T") for fold in logged],
+        [row[place][:19] for row in wanted],
         what=f"{key} of the folds in folds.json, hidden shop",
-        why="a reader must see which weeks and how many rows stand behind each score",
+        why="a reader must see which weeks stand behind each score",
         look_at="the report of part 2, the order of the folds, and ISO text with the time of day",
+    )
+for place, key in enumerate(KEYS[2:], start=2):
+    expect.close(
+        [fold[key] for fold in logged],
+        [row[place] for row in wanted],
+        what=f"{key} of the folds in folds.json, hidden shop",
+        why="a reader must see how many rows stand behind each score",
+        look_at="the report of part 2, and the order of the folds",
     )
 for one in scores:
     expect.close(
@@ -1524,9 +1471,77 @@ for one in scores:
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## The run that stays
+# ## What it was for
 #
-# Last, the choice for the orders above. The run is the newest of your experiment, and `splits.py` lies in it: a later unit takes the file from there.
+# Now orders of the shop. Tidewater's own thieves strike once and are gone. Here, as in many shops, each works on: 2 to 8 orders within two
+# weeks, from three accounts, to one address, which is then given up. `ship_x` and `ship_y` say where a parcel goes, in km. The table ends long
+# ago: all its labels are settled.
+
+# %%
+MARKS, PLACE = ["amount", "items", "address_age_days", "device_known"], ["ship_x", "ship_y"]
+world, rng = make_world(seed=0, days=150, orders_per_day=80), np.random.default_rng(0)
+table = world.orders[["placed_at", "customer_id", *MARKS]].assign(is_fraud=world.truth.orders["is_fraud"])
+honest = table[~table["is_fraud"] & (table["customer_id"] % 3 == 0)]
+ring = table[table["is_fraud"]]
+ring = ring.loc[ring.index.repeat(rng.integers(2, 9, len(ring)))]
+thief = ring.groupby(level=0).ngroup()
+ring["customer_id"] = 900_000 + 3 * thief + rng.integers(0, 3, len(ring))
+ring["placed_at"] += pd.to_timedelta(rng.integers(0, 14 * 24 * 60, len(ring)), unit="min")
+orders = pd.concat([honest, ring], ignore_index=True)
+house = pd.factorize(np.concatenate([honest["customer_id"], -1 - thief]))[0]
+orders[PLACE] = rng.uniform(0, 1000, (house.max() + 1, 2))[house] + rng.normal(0, 0.3, (len(orders), 2))
+orders = orders[orders["placed_at"] < world.end].sort_values("placed_at", ignore_index=True)
+print(
+    f"{len(orders):,} orders, {orders['customer_id'].nunique():,} customers, {orders['is_fraud'].mean():.0%} fraud"
+)
+orders.tail(3)
+
+# %% [markdown]
+# Two models for it. One reads the marks of an order, the other its place as well. By the usual cross-validation the choice is clear:
+
+# %%
+candidates = {
+    "marks": make_pipeline(
+        make_column_transformer((StandardScaler(), MARKS)), LogisticRegression(max_iter=1000)
+    ),
+    "marks_and_place": make_pipeline(
+        make_column_transformer(("passthrough", MARKS + PLACE)), DecisionTreeClassifier(random_state=0)
+    ),
+}
+for name, model in candidates.items():
+    folds = KFold(5, shuffle=True, random_state=0)
+    print(name, cross_val_score(model, orders, orders["is_fraud"], cv=folds, scoring="roc_auc").round(2))
+
+# %% [markdown]
+# The shuffled folds give 0.98 to the model that knows places. **Predict before you run:** what will your folds give it, and what the other?
+
+# %%
+late_by, judged_from, buyers = pd.Timedelta(days=60), pd.Timestamp("2025-03-27"), orders["customer_id"]
+cv = splits.GroupedTimeSplit(5, time="placed_at", embargo=late_by, start=judged_from)
+for name, model in candidates.items():
+    print(
+        name,
+        cross_val_score(model, orders, orders["is_fraud"], groups=buyers, cv=cv, scoring="roc_auc").round(2),
+    )
+
+# %% [markdown]
+# The marks keep about what they had, the places do not: from 0.98 the model falls to 0.6 or so, not far from a coin. It had learned addresses of thieves, and a thief gives his
+# address up before its label is settled. (Folds cut by days instead of moments give slightly other numbers.) What do these folds hold, and what do the shuffled ones let through?
+
+# %%
+shuffled = list(KFold(5, shuffle=True, random_state=0).split(orders))
+honest = list(cv.split(orders, groups=buyers))
+pd.concat(
+    {
+        name: fold_report(folds, orders["placed_at"], buyers, late_by)
+        for name, folds in (("shuffled", shuffled), ("yours", honest))
+    }
+)
+
+# %% [markdown]
+# Nearly every training row of the shuffled folds is unsettled, since their validation rows begin on the first day. Yours let nothing through, and `purged_share` says what that costs.
+#
+# Last, the choice, and the run that stays: it is the newest of your experiment, and `splits.py` lies in it, from where others take it.
 
 # %%
 print(log_choice(candidates, orders, 5, late_by, judged_from))
@@ -1727,13 +1742,6 @@ class GroupedTimeSplit:
 # Slides a window as long as the embargo and loses most of the training rows that the first fold would have.
 # -             may = when + self.embargo < first
 # +             may = (when + self.embargo < first) & (when + 2 * self.embargo >= first)
-
-
-# %% wrong="embargo_in_the_fold" of="splits" caught_by="validation_folds training_rows" edits="reference"
-# Takes the embargo out of the fold's begin instead of the training's end: fresh labels train, and orders go unjudged.
-# -             may = when + self.embargo < first
-# +             may = when < first
-# +             inside &= when >= first + self.embargo / self.n_splits / 10
 
 
 # %% wrong="one_side" of="splits" caught_by="training_after_the_fold" edits="reference"
@@ -1973,6 +1981,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+MEMORY = duckdb.connect(config={"threads": 1})
+
 
 class GroupedTimeSplit:
     # The rules as SQL, on the seconds since 1970 as exact whole microseconds.
@@ -1995,16 +2005,18 @@ class GroupedTimeSplit:
         )
         rows["place"] = np.arange(len(rows))
         first, embargo = int((start - epoch) // tick), int(self.embargo // tick)
-        with duckdb.connect() as db:
+        with MEMORY.cursor() as db:
             db.register("rows", rows)
             db.execute(
-                "create table moments as select t, ntile(?) over (order by t) fold "
+                "create temp table moments as select t, ntile(?) over (order by t) fold "
                 "from (select distinct t from rows where t >= ?)",
                 [self.n_splits, first],
             )
             if db.execute("select count(*) from moments").fetchone()[0] < self.n_splits:
                 raise ValueError("too few moments to cut into folds")
-            db.execute("create table late as select place, who, t, fold from rows join moments using (t)")
+            db.execute(
+                "create temp table late as select place, who, t, fold from rows join moments using (t)"
+            )
             for number in range(1, self.n_splits + 1):
                 fold = db.execute("select place, t from late where fold = ? order by place", [number]).df()
                 train = db.execute(
@@ -2089,15 +2101,6 @@ def fold_report(folds, times, groups, embargo):
 # +     chosen = max(shuffled, key=lambda name: shuffled[name].mean())
 
 
-# %% wrong="best_single_fold" of="log_choice" caught_by="run_of_the_choice" edits="reference"
-# Chooses and logs the best fold: a lucky week stands for the model.
-# -     chosen = max(honest, key=lambda name: honest[name].mean())
-# +     chosen = max(honest, key=lambda name: honest[name].max())
-#
-# -                     f"{name}_honest_mean": honest[name].mean(),
-# +                     f"{name}_honest_mean": honest[name].max(),
-
-
 # %% wrong="median_of_the_folds" of="log_choice" caught_by="run_of_the_choice" edits="reference"
 # Chooses by the median of the folds, which does not see a fold that went badly wrong.
 # -     chosen = max(honest, key=lambda name: honest[name].mean())
@@ -2118,8 +2121,8 @@ def fold_report(folds, times, groups, embargo):
 
 # %% wrong="spread_with_n" of="log_choice" caught_by="run_of_the_choice" edits="reference"
 # Divides by n: with three folds the spread comes out a fifth too small.
-# -                     f"{name}_honest_sd": honest[name].std(ddof=1),
-# +                     f"{name}_honest_sd": honest[name].std(),
+# -                 f"{name}_honest_sd": honest[name].std(ddof=1),
+# +                 f"{name}_honest_sd": honest[name].std(),
 
 
 # %% wrong="folds_in_row_order" of="log_choice" caught_by="run_of_the_choice" edits="reference"
