@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from grader.expect import ExpectationFailed, host
-from grader.learner_error import LearnerError, describe_error
+from grader.learner_error import LearnerError, describe_error, place_of
 from grader.model import Outcome
 from grader.remote import Peer, PeerGone, ProtocolError, describe
 
@@ -61,7 +61,8 @@ def judge_cell(
 
     peer: the link to the learner's process, or None where the objects are real.
     hidden_line: first line of the hidden part; what fails from there on keeps its input.
-    cells: text of the notebook's cells by name; a failure of the hidden part points at these alone.
+    cells: text of the notebook's cells and of the files that they deliver, by name; a failure of the hidden part
+    points at these alone.
     """
     file = f"<test {name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
@@ -105,8 +106,9 @@ def kept_in(verdict: dict[str, Any], cells: Mapping[str, str], names: Container[
 
 
 def place_in(cell: str, line: int, code: str) -> str:
-    """Where in the learner's notebook, in words."""
-    return f'line {line} of your cell {cell}, "{code}"'
+    """Where in the learner's notebook or delivered file, in words."""
+    whose = f"your file {cell}" if cell.endswith(".py") else f"your cell {cell}"
+    return f'line {line} of {whose}, "{code}"'
 
 
 def last_line(error: BaseException, file: str) -> int:
@@ -155,9 +157,9 @@ def failure_of(error: BaseException, file: str, peer: Peer | None, hidden: bool)
 
 
 def innermost_function(error: BaseException, cell: str) -> str:
-    """The first function of the notebook's `cell` in the traceback of `error`."""
+    """The first function of the notebook's `cell`, or delivered file, in the traceback of `error`."""
     for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename == f"<{cell}>":
+        if place_of(frame.filename) == cell:
             return frame.name
     return cell
 

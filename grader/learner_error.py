@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import linecache
+import os
 import traceback
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +17,8 @@ class LearnerError(Exception):
     """An exception that learner code raised in its own process.
 
     type_names: qualified names of its classes, nearest first, for example "builtins.ValueError".
-    message: its text. cell, line, code: where in the learner's notebook, or "", 0, "".
+    message: its text. cell, line, code: where in the learner's notebook, or "", 0, ""; of a delivered file, its name is
+    the cell.
     called: what was called, for example "precision(3, 1)".
     """
 
@@ -69,13 +71,21 @@ def describe_error(error: BaseException) -> dict:
     """Classes, text and the place in the notebook of an exception, for the other process."""
     report = plain_error(error)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if is_cell(frame.filename) and frame.lineno:
+        if (place := place_of(frame.filename)) and frame.lineno:
             code = (frame.line or "").strip()
-            return {**report, "cell": frame.filename[1:-1], "line": frame.lineno, "code": code[:200]}
+            return {**report, "cell": place, "line": frame.lineno, "code": code[:200]}
     if isinstance(error, SyntaxError) and error.filename:
         code = (error.text or "").strip()
         return {**report, "cell": error.filename.strip("<>"), "line": error.lineno or 0, "code": code[:200]}
     return report
+
+
+def place_of(file: str) -> str:
+    """The cell, or the delivered file beside the notebook, that a traceback's file is, or ""."""
+    if is_cell(file):
+        return file[1:-1]
+    folder, name = os.path.split(file)
+    return name if name.endswith(".py") and folder == os.getcwd() else ""
 
 
 def is_cell(file: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from grader.model import Answer
+from grader.model import Answer, Submission, Unit
 from grader.names import parse
 
 _WRITEFILE = re.compile(r"\s*%%(?:writefile|file)\b[^\n]*(?:\n|\Z)")
@@ -22,6 +22,15 @@ def body_of(answer: Answer, text: str) -> str:
 def answer_text(answer: Answer, text: str) -> str:
     """The text of the answer's cell; for a file answer the line that writes the file is put in front."""
     return text if answer.file is None else f"%%writefile {answer.file}\n{body_of(answer, text)}"
+
+
+def texts(unit: Unit, submission: Submission) -> dict[str, str]:
+    """Text of the submission's cells by name, without tests, and of the files that they deliver, by file."""
+    found = {cell.name: cell.text for cell in submission.cells if cell.origin != "test"}
+    for answer in unit.answers:
+        if answer.file is not None and answer.name in found:
+            found[answer.file] = body_of(answer, found[answer.name])
+    return found
 
 
 def written_file(text: str) -> str:

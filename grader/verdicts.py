@@ -100,8 +100,9 @@ def result(test: Test, verdict: dict[str, Any]) -> TestResult:
         message = str(verdict.get("reason") or (failure or ""))
         if outcome is Outcome.NOT_ATTEMPTED and failure is not None and not verdict.get("reason"):
             message = f"{failure.what} still raises NotImplementedError; {untouched(', '.join(test.of))}"
-        if verdict.get("cell") and verdict["cell"] not in test.of:
-            message += f" This test calls {verdict['cell']} too, so mend that first."
+        cell = str(verdict.get("cell", ""))
+        if cell and cell not in test.of and not cell.endswith(".py"):
+            message += f" This test calls {cell} too, so mend that first."
         if verdict.get("cell_error"):
             message += f" Before that, {verdict['cell_error']}."
     return TestResult(

@@ -13,9 +13,7 @@ def learn(days):
     columns = [name for name in rows.columns if name not in LEFT_OUT]
     return {
         "amount": {name: float(level) for name, level in rows.groupby("channel")["amount"].median().items()},
-        "shares": {
-            name: {value: float(share) for value, share in shares_of(rows[name]).items()} for name in columns
-        },
+        "shares": {name: shares_of(rows[name]) for name in columns},
     }
 
 
@@ -35,7 +33,8 @@ def alarms(day, reference):
         if name not in day:
             continue
         shares = shares_of(day[name])
-        if shares.iloc[0] - known.get(shares.index[0], 0.0) > MORE:
+        common = max(shares, key=shares.get)
+        if shares[common] - known.get(common, 0.0) > MORE:
             found.append(f"{name}:share")
     return found
 
@@ -48,8 +47,10 @@ LEFT_OUT = {"order_id", "customer_id", "placed_at", "arrived_at", "amount", "mes
 
 def shares_of(cells):
     """From each value, as text, to its share of the rows; 3 and 3.0 are one value, and so are all empty cells."""
-    shares = cells.value_counts(normalize=True, dropna=False)
-    return shares.groupby([text_of(value) for value in shares.index]).sum().sort_values(ascending=False)
+    shares = {}
+    for value, share in cells.value_counts(normalize=True, dropna=False).items():
+        shares[text_of(value)] = shares.get(text_of(value), 0.0) + float(share)
+    return shares
 
 
 def text_of(value):

@@ -42,13 +42,18 @@ def main(contract_file, reference_file, inbox, outbox):
     report |= {"reasons": {name: int(count) for name, count in reasons.items()}, "days": days}
     folder = Path(outbox)
     folder.mkdir(parents=True, exist_ok=True)
-    pd.concat(good).to_parquet(folder / "accepted.parquet")
-    for name in quarantine.columns:
-        if is_object_dtype(quarantine[name]):  # numbers on one day, texts on another
-            quarantine[name] = quarantine[name].map(str, na_action="ignore")
-    quarantine.to_parquet(folder / "quarantine.parquet")
+    of_one_type(pd.concat(good)).to_parquet(folder / "accepted.parquet")
+    of_one_type(quarantine).to_parquet(folder / "quarantine.parquet")
     (folder / "report.json").write_text(json.dumps(report, indent=1))
     return int(any(day["alarms"] for day in days.values()))
+
+
+def of_one_type(rows):
+    """The rows with each column of several types, such as numbers and texts, as text; empty cells stay empty."""
+    for name in rows.columns:
+        if is_object_dtype(rows[name]) and rows[name].dropna().map(type).nunique() > 1:
+            rows[name] = rows[name].map(str, na_action="ignore")
+    return rows
 
 
 if __name__ == "__main__":

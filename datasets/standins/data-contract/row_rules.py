@@ -56,7 +56,7 @@ def column_of(rule):
     if "allowed" in rule:
         check("allowed", lambda cells: cells.isin(rule["allowed"]))
     if rule.get("unique"):
-        check("unique", lambda cells: ~cells.duplicated())
+        check("unique", lambda cells: ~cells.where(cells.map(fits).astype(bool)).duplicated())
     return pa.Column(checks=checks, nullable=rule.get("null", False))
 
 
