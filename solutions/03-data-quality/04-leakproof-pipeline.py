@@ -20,12 +20,12 @@
 #   - "Part 1: parse with utc=True and a format, then seconds of the day over 86,400, and weekday plus that over 7, are two
 #     angles in turns. Part 2: a FunctionTransformer with tidy, then a ColumnTransformer that drops the rest: imputer with
 #     indicator and scaler, one-hot that ignores unknown words, TargetEncoder with folds, tf-idf, your Clock; then a classifier.
-#     Part 3: fit a new pipeline in each fold; classes of your own files travel by code_paths; a signature written out has
-#     required=False."
+#     Part 3: fit a new pipeline in each fold; classes of your own files travel by code_paths; a signature that was
+#     inferred from floats and a row of gaps requires nothing."
 #   - "Part 1: pd.to_datetime(X.iloc[:, 0], utc=True, format='ISO8601'); np.nan_to_num at the end. Part 2: tidy: apply(pd.to_numeric)
 #     .astype('float64'), and astype('string').fillna('').astype(object) for the words; SimpleImputer(add_indicator=True),
 #     OneHotEncoder(handle_unknown='ignore'), TargetEncoder(target_type='binary', cv=StratifiedKFold(5, shuffle=True, random_state=0)),
-#     ('text', TfidfVectorizer(), TEXT) with the bare name. Part 3: X.iloc[train_rows]; ColSpec('double', name, required=False);
+#     ('text', TfidfVectorizer(), TEXT) with the bare name. Part 3: X.iloc[train_rows]; infer_signature(sample, chances), the sample's numbers as floats and its last row None;
 #     log_model(model, name='model', signature=..., input_example=..., pip_requirements=[...], code_paths=['clock.py', 'pipeline.py'],
 #     pyfunc_predict_fn='predict_proba', serialization_format='cloudpickle')."
 # ---
@@ -56,8 +56,7 @@ from importlib.metadata import version
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.models import ModelSignature, infer_signature
-from mlflow.types import ColSpec, Schema, TensorSpec
+from mlflow.models import infer_signature
 from sklearn.metrics import average_precision_score
 
 # MLflow warns of cloudpickle each time a model is logged.
@@ -240,28 +239,24 @@ expect.close(
 #
 # **The label of a row must not come back as its feature.** Several hundred corridors are too many for columns of 0 and 1, so replace a corridor by
 # its share of fraud. Most corridors have a handful of rows: a share over all training rows holds each row's own label, and the model
-# believes what it will never see again. So the rows that fit the model take the share from the other folds of the training rows. (To leave out one row alone
-# is not enough: the share is then lower exactly where this row's label is 1, and a tree reads it backwards.) A
-# share of few rows is drawn towards the share of all, and a corridor that training did not have gets the share of all.
-# `TargetEncoder` does this in `fit_transform`, which is what `Pipeline.fit` calls, and an encoder of your own may. (Other encodings pass,
-# too, if they keep out of this trap.)
+# believes what it will never see again. So the rows that fit the model take the share from the other folds of the training rows, five to twenty of them. (To leave out one
+# row alone, or a few, is not enough: the share is then lower exactly where their labels are 1, and a tree reads it backwards.)
+# A corridor that training did not have gets the share of all, and the share of a few rows is best drawn towards it (not checked).
+# `TargetEncoder` does this in `fit_transform`, which is what `Pipeline.fit` calls, and an encoder of your own may. (What is checked is the
+# trap and that corridors count; shares from earlier rows alone pass, too.)
 #
 # **Orders as they come.** A batch may have one row. What a row gets does not depend on the other rows of its batch, no row is dropped, and the frame
-# that was handed in is as before. Columns may stand in another order, with others between them. Words may be unseen, missing or empty; anything
-# may be missing, even a whole column's values, also a column that was complete in training. Numbers may be ints, floats,
+# that was handed in is as before. Columns may stand in another order, with others between them. Words may be unseen, missing or empty; when it is asked, anything
+# may be missing, even a whole column's values, also a column that was complete in training. (In `fit` each column has some values.) Numbers may be ints, floats,
 # nullable (`Int64`, `Float64`) or objects; words `str`, `string`, `object` or `category`; a gap `NaN`, `None` or `pd.NA`. The same
-# order in another form gets the same probability. And the same rows, fitted again, give the same model.
+# order in another form gets the same probability; an empty word may count as a gap or as a word of its own. And the same rows, fitted again, give the same model.
 
 # %% answer="pipeline" file="pipeline.py"
 import pandas as pd
 from clock import Clock
 from sklearn.compose import ColumnTransformer
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler, TargetEncoder
+from sklearn.preprocessing import FunctionTransformer
 
 NUMBERS = ["amount", "items", "attempts", "address_age_days", "device_known", "orders_7d", "orders_30d"]
 NUMBERS += ["hours_since_last", "mean_amount_30d", "customer_chargebacks", "corridor_ripe", "corridor_frauds"]
@@ -288,6 +283,12 @@ def tidy(orders):
 def fraud_pipeline():
     """An unfitted Pipeline from orders as they arrive to the probability of fraud; its last step is the classifier."""
     ### BEGIN SOLUTION
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+
     numbers = make_pipeline(SimpleImputer(add_indicator=True, keep_empty_features=True), StandardScaler())
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     rates = make_pipeline(TargetEncoder(target_type="binary", smooth=20.0, cv=folds), StandardScaler())
@@ -374,14 +375,14 @@ expect.true(
     look_at="the columns that reach the classifier",
 )
 ### BEGIN HIDDEN TESTS
-# Fraud depends on seven things at once. Each is then varied alone, over 40 orders: the probability has to put what was made
-# risky before what was not. AUC over 20 seeds, lowest: logistic, boosting and a forest 1.0, for the corridor 0.947
-# (mean 0.99, standard deviation 0.02). A role that is
+# Fraud depends on seven things at once. Each is then varied alone, over 20 orders: the probability has to put what was made
+# risky before what was not. AUC over 20 seeds, lowest: logistic, boosting and a forest 1.0, for the corridor 0.955
+# (mean 0.995, standard deviation 0.010). A role that is
 # not used gives the same probability for all, 0.5 exactly; a gap that is filled with the mean 0.5; the hour as a number 0.6. The bar is 0.75.
 rng = expect.rng()
-past = orders_like(rng, 5000)
-corridors = np.array([f"K{k}" for k in range(150)])
-past["corridor"] = rng.choice(corridors, 5000)
+past = orders_like(rng, 2500)
+corridors = np.array([f"K{k}" for k in range(75)])
+past["corridor"] = rng.choice(corridors, 2500)
 risky = dict(zip(corridors, rng.random(len(corridors)) < 0.5, strict=True))
 word, device = rng.choice(["jade", "kelp", "fern", "iris"]), rng.choice(["ios", "mac", "android"])
 hour, day = past["placed_at"].dt.hour, past["placed_at"].dt.day_of_week
@@ -395,7 +396,7 @@ signs = [
     (past["attempts"] - 2) / 3,
 ]
 odds = np.exp(2.5 * np.sum([np.asarray(sign, dtype=float) for sign in signs], axis=0))
-fraud = rng.random(5000) < odds / (1 + odds)
+fraud = rng.random(2500) < odds / (1 + odds)
 vocabulary = sorted(set(" ".join(past["product_title"]).split()))
 titles = [
     " ".join(rng.choice(vocabulary, 4, replace=False)) for _ in range(36)
@@ -420,10 +421,10 @@ cases = {
     ),
     "a number (attempts)": ("attempts", [0, 1, 3, 4], [False, False, True, True]),
 }
-base = orders_like(rng, 40)
-frames = [base.assign(**{column: [value] * 40}) for column, values, _ in cases.values() for value in values]
+base = orders_like(rng, 20)
+frames = [base.assign(**{column: [value] * 20}) for column, values, _ in cases.values() for value in values]
 (scores,) = expect.beside(scores_of, past, fraud, [pd.concat(frames, ignore_index=True)])
-means = iter(np.reshape(scores, (len(frames), 40)).mean(axis=1))
+means = iter(np.reshape(scores, (len(frames), 20)).mean(axis=1))
 for case, (_, values, truth) in cases.items():
     mean = np.array([next(means) for _ in values])
     high, low = mean[np.array(truth)], mean[~np.array(truth)]
@@ -432,9 +433,11 @@ for case, (_, values, truth) in cases.items():
         auc,
         0.75,
         1.0,
-        what=f"how well the probability ranks orders that differ only in {case}, where that makes them fraud (AUC)",
+        what=f"how well the probability ranks orders that differ only in {case}, where that makes them fraud "
+        f"(AUC: found {auc:.2f}, needed 0.75)",
         why="each role is a feature; a pipeline that leaves it out gives 0.5",
-        look_at="the columns that reach the classifier, and in which form: gaps marked, hours on a circle",
+        look_at="whether that column reaches the classifier, in which form (gaps marked, hours on a circle), and "
+        "whether a selection, a scale or a strong pull towards the mean makes it too weak",
     )
 ### END HIDDEN TESTS
 
@@ -488,7 +491,8 @@ def features_of(train, fraud):
         sys.modules.pop(name, None)
     model = importlib.import_module("pipeline").fraud_pipeline()
     features = model[:-1].fit_transform(train, fraud)
-    return numpy.asarray(features.toarray() if scipy.sparse.issparse(features) else features, dtype=float)
+    features = features.toarray() if scipy.sparse.issparse(features) else features
+    return numpy.nan_to_num(numpy.asarray(features, dtype=float), nan=-1.0)  # trees take gaps as they are
 
 
 rng = np.random.default_rng(1)
@@ -523,33 +527,49 @@ noise = orders_like(rng, 3000)
 noise["corridor"] = rng.permutation([f"Q{k // 3}" for k in range(2700)] + [f"R{k}" for k in range(300)])
 fraud = rng.random(3000) < 0.3
 features = expect.beside(features_of, noise.assign(is_fraud=fraud), fraud)
-varies = features.std(axis=0) > 0
+varies = features.std(axis=0) > 1e-9 * (1 + np.abs(features).max(axis=0))  # a constant goes with nothing
 largest = np.abs(np.corrcoef(features[:, varies].T, fraud)[-1, :-1]).max()
 expect.between(
     float(largest),
     0.0,
     0.2,
-    what="the largest correlation of a feature of the training rows with their labels, which were drawn by chance",
+    what="the largest correlation of a feature of the training rows with their labels, which were drawn by chance "
+    f"(found {largest:.2f}, allowed 0.2)",
     why="nothing goes with these labels but the labels themselves: a feature that does holds its own row's label",
     look_at="the rows from which a training row takes its share of fraud (its own is not among them), and columns that "
     "pass through unasked",
 )
-# Ten corridors of 300 rows, labels by chance. Within a corridor a share by folds is lower in the folds that hold more fraud: the correlation
-# is 0.1 to 0.3 by arithmetic. Leaving out one row alone makes it 1. Over 20 seeds, mean, standard deviation: five folds 0.11, 0.011,
-# eight 0.144, 0.014, twenty 0.23, 0.010; without folds 0.05, 0.008 (the test above catches these); one row left out 1.000, 0.000. The bar is 0.6.
-noise["corridor"] = rng.permutation(np.repeat([f"Q{k}" for k in range(10)], 300))
+
+
+def read_off(feature, labels, corridor):
+    """AUC of a reader who knows the corridor and cuts the feature's distance from its mean there into 20 bins."""
+    apart = feature - feature.groupby(corridor).transform("mean")
+    if apart.std() <= 1e-9 * (1 + feature.abs().max()):
+        return 0.5
+    place = (apart / apart.std()).round(6).rank(pct=True)
+    bins = np.minimum((place * 20).astype(int), 19)
+    ranks = pd.Series(labels.astype(float)).groupby(bins).transform("mean").rank()
+    positives = labels.sum()
+    area = ranks[labels].sum() - positives * (positives + 1) / 2
+    return float(area / (positives * (len(labels) - positives)))
+
+
+# Seven corridors of 286 rows, labels by chance. A share from other folds is lower in the folds that hold more fraud, so a bit can be
+# read off it by arithmetic; the fewer rows a fold has, the more. Over 20 seeds, mean, standard deviation, largest or
+# smallest: five folds 0.58, 0.007, 0.59, twenty 0.656, 0.009, 0.673, 150 0.886, 0.005, 0.876, one row left out 1.0; fifty 0.74,
+# 0.009, a matter of degree that passes. The bar is 0.8.
+noise, fraud = noise[:2002], fraud[:2002]
+noise["corridor"] = rng.permutation(np.repeat([f"Q{k}" for k in range(7)], 286))
 features = pd.DataFrame(expect.beside(features_of, noise, fraud))
-apart = features - features.groupby(noise["corridor"]).transform("mean")
-apart = apart.loc[:, apart.std() > 1e-9 * (1 + features.abs().max())]
-labels = pd.Series(fraud.astype(float))
-labels -= labels.groupby(noise["corridor"]).transform("mean")
+best = max(read_off(features[name], fraud, noise["corridor"].reset_index(drop=True)) for name in features)
 expect.between(
-    float(apart.corrwith(labels).abs().max()),
+    best,
     0.0,
-    0.6,
-    what="the largest correlation of a feature of the training rows with their labels within a corridor, labels drawn by chance",
-    why="a share that leaves out this one row is lower exactly where its label is 1: the label can be read off it backwards",
-    look_at="how many rows the share of a training row leaves out besides the row itself: folds, not one row",
+    0.8,
+    what="how well labels that were drawn by chance can be read off one feature of the training rows, within a corridor "
+    f"(AUC: found {best:.2f}, allowed 0.8; five folds give 0.57, twenty 0.65)",
+    why="a share that leaves out this one row, or few, is lower where their labels are 1: a model reads them off it backwards",
+    look_at="how many rows the share of a training row leaves out besides the row itself: a fifth to a twentieth of all",
 )
 # Here fraud shows in `attempts` alone, and corridors are noise with six rows each. Rank correlation of the
 # probabilities with the true ones in later rows, over 20 seeds, mean, standard deviation: logistic
@@ -559,11 +579,13 @@ shop["corridor"] = rng.permutation([f"Q{k // 6}" for k in range(5000)])
 true = 1 / (1 + np.exp(2.6 - 0.9 * shop["attempts"].to_numpy()))
 fraud = rng.random(5000) < true
 (found,) = expect.beside(scores_of, shop[:2500], fraud[:2500], [shop[2500:]])
+follows = float(pd.Series(found).corr(pd.Series(true[2500:]), method="spearman"))
 expect.between(
-    float(pd.Series(found).corr(pd.Series(true[2500:]), method="spearman")),
+    follows,
     0.8,
     1.0,
-    what="how well the probabilities of later orders follow the true ones where corridors mean nothing (rank correlation)",
+    what="how well the probabilities of later orders follow the true ones where corridors mean nothing "
+    f"(rank correlation: found {follows:.2f}, needed 0.8)",
     why="a share of fraud that holds the row's own label looks like the best feature in training, and is noise later",
     look_at="the share of fraud by corridor: the folds, and how far a share of few rows is drawn towards that of all",
 )
@@ -655,8 +677,8 @@ expect.finite(
 )
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
-past = orders_like(rng, 1500)
-fraud = rng.random(1500) < 1 / (1 + np.exp(2 - 0.8 * past["attempts"] + (past["device"] == "mac")))
+past = orders_like(rng, 900)
+fraud = rng.random(900) < 1 / (1 + np.exp(2 - 0.8 * past["attempts"] + (past["device"] == "mac")))
 rows = orders_like(rng, 40).set_index(rng.permutation(40) + 70_000)
 rows.loc[rows.index[:4], ["channel", "device", "corridor", "product_title"]] = None
 rows["amount"] = (rows["amount"].round() + 0.25).where(np.arange(40) % 6 > 0)  # exact in 32 bits
@@ -705,10 +727,10 @@ new = {
 }
 odd = pd.concat([rows, rows.assign(amount=rows["amount"] * 900, items=50, device="new")], ignore_index=True)
 extremes = {"in a batch with 40 strange ones": odd, "in reverse order": rows[::-1]}
-alone = [rows.iloc[[at]] for at in range(0, 40, 4)]
+alone = [rows.iloc[[at]] for at in range(0, 40, 8)]
 frames = [rows, *same.values(), *new.values(), *extremes.values(), *alone]
 answers = expect.beside(answers_of, past, fraud, frames)
-names = ["as in training", *same, *new, *extremes, *["one by one"] * 10]
+names = ["as in training", *same, *new, *extremes, *["one by one"] * 5]
 for name, frame, (found, kept) in zip(names, frames, answers, strict=True):
     expect.equal(
         found if type(found) is str else "",
@@ -751,7 +773,7 @@ for name in same:
         why="it is the same order, in another form or at the same hour of the same weekday",
         look_at="what the first step does with form and gaps, and features that are none",
     )
-apart = np.array([answer[0][0] for answer in answers[-10:]])
+apart = np.array([answer[0][0] for answer in answers[-5:]])
 for name, got in [
     ("in a batch with 40 strange ones", np.array(found["in a batch with 40 strange ones"][:40])),
     ("in reverse order", np.array(found["in reverse order"][::-1])),
@@ -759,7 +781,7 @@ for name, got in [
 ]:
     expect.close(
         got,
-        usual[::4] if name == "one by one" else usual,
+        usual[::8] if name == "one by one" else usual,
         tolerance=1e-6,
         what=f"the probabilities of 40 orders {name}",
         why="an order's probability depends on this order and on training, not on its batch",
@@ -826,22 +848,25 @@ def share_found(seed, per_day):
     return float(p[cut:][np.argsort(-np.asarray(scores))[:most]].sum() / np.sort(p[cut:])[-most:].sum())
 
 
+found = share_found(3, 120)
 expect.between(
-    share_found(3, 120),
+    found,
     0.2,
     1.0,
-    what="the share of fraud that your ranking of later orders finds, of what can be found (small world)",
+    what="the share of fraud that your ranking of later orders finds, of what can be found (small world; needed 0.2)",
     why="a tenth of the orders can be looked at, and the model says which",
     look_at="the features that reach the classifier",
 )
 ### BEGIN HIDDEN TESTS
 # Over 20 worlds, mean, standard deviation: logistic 0.789, 0.045, boosting 0.90, 0.05, forest 0.85, 0.06; two numbers, two words and the title
 # 0.171, 0.072. The bar is 0.5.
+found = share_found(int(expect.rng().integers(2**60)), 800)
 expect.between(
-    share_found(int(expect.rng().integers(2**60)), 800),
+    found,
     0.5,
     1.0,
-    what="the share of fraud that your ranking of later orders of another world finds, of what can be found",
+    what="the share of fraud that your ranking of later orders of another world finds, of what can be found "
+    f"(found {found:.2f}, needed 0.5)",
     why="fitted on six tenths of the weeks, the model must rank the rest",
     look_at="features that only training rows have, such as a share that holds the row's own label, and features that are missing",
 )
@@ -883,7 +908,7 @@ pd.DataFrame([(len(learn), len(judge)) for learn, judge in folds], columns=["tra
 # | kind | name | value |
 # | --- | --- | --- |
 # | params | `folds`, `train_rows`, `test_rows` | number of folds; rows of the last fold |
-# | metric | `average_precision_mean` | average precision on test rows, mean over the folds |
+# | metric | `average_precision_mean` | average precision (`average_precision_score`) on test rows, mean over the folds |
 # | metric | `average_precision_last` | that of the last fold |
 # | metric | `base_rate_last` | share of fraud in the last fold's test rows: what scores drawn by chance would reach |
 # | model | `model` | the pipeline that was fitted on the last fold's training rows, as a scikit-learn model |
@@ -893,8 +918,9 @@ pd.DataFrame([(len(learn), len(judge)) for learn, judge in folds], columns=["tra
 #
 # - it loads there: own classes travel with it (`code_paths`), and the format can hold them (`serialization_format="cloudpickle"`, or `skops_trusted_types`
 #   with every type that MLflow complains of); `pip_requirements` are given, else MLflow guesses for up to 40 seconds;
-# - it has an input example and a signature, and `mlflow.pyfunc.load_model(...).predict(orders)` gives what `predict_proba` gives. The colleague sends numbers as floats, words as text
-#   and any of them may be missing. A signature that was inferred from complete rows of ints refuses that: look at yours.
+# - it has an input example, and a signature that names features alone, not the ids and not the label;
+# - `mlflow.pyfunc.load_model(...).predict(orders)` gives what `predict_proba` gives. The colleague sends the features: numbers as floats, words as text,
+#   moments as `datetime64[ns]`, and any of them may be missing. A signature that was inferred from complete rows of ints refuses that: look at yours.
 
 
 # %% answer="train"
@@ -907,6 +933,9 @@ def train(table, folds):
     """
     module = fresh("pipeline")
     ### BEGIN SOLUTION
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
     X, y = table[module.COLUMNS], table["is_fraud"].astype(bool)
     scores = []
     for train_rows, test_rows in folds:
@@ -1027,11 +1056,35 @@ table["is_fraud"] = rng.random(600) < 1 / (1 + np.exp(2 - 0.7 * table["attempts"
 table.loc[table.index[350:430], ["device", "product_title"]] = ["tablet", "quilt raven sable"]
 table.loc[table.index[480:], "corridor"] = "AX>AX"
 table.index = rng.permutation(600) + 4000
-expect.fitted_only_on(
-    run_of,
-    table[:350],
-    table[350:],
-    what="features and probabilities of the training rows, by the model of the run",
+rows, held_out = table[:350], table[350:]
+# Others in their place: half as many, in reverse, with the opposite labels, ten times the amounts and other words.
+others = held_out[::-2].assign(
+    is_fraud=~held_out["is_fraud"][::-2],
+    amount=10 * held_out["amount"][::-2],
+    device="ios",
+    product_title="amber navy",
+)
+before, after = run_of(rows, held_out), run_of(rows, others)
+expect.shape(
+    before,
+    (350, None),
+    what="features and probabilities of the 350 training rows of the last fold, by the model of the run, hidden table",
+    why="the model is the fitted pipeline",
+    look_at="rows and columns that you drop before or in the pipeline",
+)
+expect.shape(
+    after,
+    before.shape,
+    what="the same after all rows outside of the training rows were replaced by other ones",
+    why="the model has learned from the training rows of the last fold, and from nothing else",
+    look_at="which rows give the columns: words, levels, a vocabulary",
+)
+expect.close(
+    after,
+    before,
+    tolerance=1e-6,
+    what="features and probabilities of the training rows, by the model of the run, after all rows outside of the "
+    "training rows were replaced by other ones",
     why="the model has learned from the training rows of the last fold, and from nothing else: neither its test rows nor those in neither part",
     look_at="whatever is fitted, counted or looked up before the rows are split, and the rows of the last fit",
 )
@@ -1146,23 +1199,24 @@ expect.equal(
 )
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
-table = orders_like(rng, 1500)
-table["is_fraud"] = rng.random(1500) < 1 / (1 + np.exp(2.5 - table["attempts"]))
-table.index = rng.permutation(1500) + 4000
-parts = cut_in_three(1500)
+table = orders_like(rng, 900)
+table["is_fraud"] = rng.random(900) < 1 / (1 + np.exp(2.5 - table["attempts"]))
+table.index = rng.permutation(900) + 4000
+parts = cut_in_three(900)
 scores, chance = expect.beside(judged_again, table, parts)
 run_id = train(table, parts)
 view = expect.run(
-    params={"folds": 3, "train_rows": 900, "test_rows": 300},
+    params={"folds": 3, "train_rows": 540, "test_rows": 180},
     metrics={
         "average_precision_mean": float(np.mean(scores)),
         "average_precision_last": float(scores[-1]),
         "base_rate_last": float(table["is_fraud"].iloc[parts[-1][1]].mean()),
     },
     tolerance=1e-6,
-    what="the run of train for 1,500 hidden orders in three folds",
+    what="the run of train for 900 hidden orders in three folds",
     why="each fold's own pipeline, fitted on its training rows, is judged by the probabilities of its test rows",
-    look_at="the rows of each fit and of each score, positions against labels of the index, and probabilities against decisions",
+    look_at="the rows of each fit and of each score, positions against labels of the index, probabilities against decisions, "
+    "and the function that makes the score",
 )
 later = table.iloc[parts[-1][1]].drop(columns="is_fraud")
 loaded = view.model()
@@ -1178,15 +1232,22 @@ numbers = ["amount", "items", "attempts", "address_age_days", "device_known", "o
 numbers += ["hours_since_last", "mean_amount_30d", "customer_chargebacks", "corridor_ripe", "corridor_frauds"]
 sent = later.drop(columns=["order_id", "customer_id"]).astype(dict.fromkeys(numbers, float))
 sent = sent.astype({"placed_at": "datetime64[ns]"})
-sent["device"], sent["corridor"] = sent["device"].where(np.arange(300) % 4 > 0, "a new one"), "QQ>ZZ"
+sent["device"], sent["corridor"] = sent["device"].where(np.arange(180) % 4 > 0, "a new one"), "QQ>ZZ"
 sent = sent.where(rng.random(sent.shape) > 0.1)
 report = expect.beside(as_a_colleague, run_id, sent)
 expect.equal(
-    [report["signature"], report["example"], "is_fraud" in report["columns"]],
-    [True, True, False],
-    what="whether the model has a signature of inputs and outputs, an input example, and the label among the inputs",
-    why="a colleague sees from them what goes in and what comes out, and the label never goes in",
+    [report["signature"], report["example"]],
+    [True, True],
+    what="whether the model has a signature of inputs and outputs, and an input example",
+    why="a colleague sees from them what goes in and what comes out",
     look_at="signature= and input_example= of log_model",
+)
+expect.equal(
+    [name for name in ("order_id", "customer_id", "is_fraud") if name in report["columns"]],
+    [],
+    what="columns among the inputs of the signature that are no features (order_id, customer_id, is_fraud)",
+    why="a colleague sends what the signature names, and neither the ids nor the label are for the model",
+    look_at="the columns of the rows from which you make the signature",
 )
 expect.equal(
     report["found"] if type(report["found"]) is str else "",
@@ -1371,14 +1432,11 @@ class Clock(TransformerMixin, BaseEstimator):
 
 # %% wrong="own_label_in_the_share" of="pipeline" caught_by="own_label_stays_out" edits="reference"
 # Fits the shares on all training rows and gives them to the same rows: each holds its own label.
-# =     return pd.concat([numbers, words, orders[[MOMENT]]], axis=1)
-# =
-# =
-# + class InSample(TargetEncoder):
-# +     def fit_transform(self, X, y=None):
-# +         return self.fit(X, y).transform(X)
+# =     from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 # +
-# +
+# +     class InSample(TargetEncoder):
+# +         def fit_transform(self, X, y=None):
+# +             return self.fit(X, y).transform(X)
 #
 # -     folds = StratifiedKFold(5, shuffle=True, random_state=0)
 # -     rates = make_pipeline(TargetEncoder(target_type="binary", smooth=20.0, cv=folds), StandardScaler())
@@ -1423,6 +1481,14 @@ class Clock(TransformerMixin, BaseEstimator):
 # -     folds = StratifiedKFold(5, shuffle=True, random_state=0)
 # -     rates = make_pipeline(TargetEncoder(target_type="binary", smooth=20.0, cv=folds), StandardScaler())
 # +     rates = make_pipeline(Shares(), StandardScaler())
+
+# %% wrong="folds_of_a_few_rows" of="pipeline" caught_by="own_label_stays_out" edits="reference"
+# Takes 150 folds, for the more the better: each leaves out a few rows only, and their labels can be read off the share backwards.
+# -     from sklearn.model_selection import StratifiedKFold
+# +     from sklearn.model_selection import KFold
+#
+# -     folds = StratifiedKFold(5, shuffle=True, random_state=0)
+# +     folds = KFold(150, shuffle=True, random_state=0)
 
 # %% wrong="the_rest_passes" of="pipeline" caught_by="own_label_stays_out strange_orders" edits="reference"
 # Lets the other columns pass: numbers of orders and customers become quantities, and so does the label if it is there.
@@ -1524,6 +1590,22 @@ def fraud_pipeline():
     return Pipeline([("tidy", FunctionTransformer(tidy)), ("columns", columns), ("classifier", classifier)])
 
 
+# %% also="twenty_folds_and_all_gaps" of="pipeline" edits="reference"
+# -     from sklearn.impute import SimpleImputer
+# +     from sklearn.impute import MissingIndicator, SimpleImputer
+#
+# -     from sklearn.model_selection import StratifiedKFold
+# +     from sklearn.model_selection import KFold
+# +     from sklearn.pipeline import make_union
+#
+# -     numbers = make_pipeline(SimpleImputer(add_indicator=True, keep_empty_features=True), StandardScaler())
+# -     folds = StratifiedKFold(5, shuffle=True, random_state=0)
+# -     rates = make_pipeline(TargetEncoder(target_type="binary", smooth=20.0, cv=folds), StandardScaler())
+# +     filled = make_union(SimpleImputer(keep_empty_features=True), MissingIndicator(features="all"))
+# +     numbers = make_pipeline(filled, StandardScaler())
+# +     folds = KFold(20, shuffle=True, random_state=0)
+# +     rates = make_pipeline(TargetEncoder(target_type="binary", cv=folds), StandardScaler())
+
 # %% also="own_folds" of="pipeline"
 import numpy as np
 import pandas as pd
@@ -1600,11 +1682,11 @@ def fraud_pipeline():
 
 
 # %% also="forest_and_hashes" of="pipeline" edits="reference"
-# - from sklearn.feature_extraction.text import TfidfVectorizer
-# + from sklearn.ensemble import ExtraTreesClassifier
-# + from sklearn.feature_extraction.text import HashingVectorizer
+# -     from sklearn.feature_extraction.text import TfidfVectorizer
+# +     from sklearn.ensemble import ExtraTreesClassifier
+# +     from sklearn.feature_extraction.text import HashingVectorizer
 #
-# - from sklearn.linear_model import LogisticRegression
+# -     from sklearn.linear_model import LogisticRegression
 #
 # -             ("text", TfidfVectorizer(min_df=5), TEXT),
 # +             ("text", HashingVectorizer(n_features=256, alternate_sign=False), TEXT),
@@ -1768,6 +1850,16 @@ def fraud_pipeline():
 # -         chance = model.predict_proba(X.iloc[test_rows])[:, 1]
 # +         chance = model.predict(X.iloc[test_rows])
 
+# %% wrong="area_by_trapezoids" of="train" caught_by="handed_over" edits="reference"
+# Takes the area under straight lines between the points of precision and recall for the average precision.
+# =     """
+# +     from sklearn.metrics import auc, precision_recall_curve
+# +
+#
+# -         scores.append(average_precision_score(y.iloc[test_rows], chance))
+# +         precision, recall, _ = precision_recall_curve(y.iloc[test_rows], chance)
+# +         scores.append(auc(recall, precision))
+
 # %% wrong="judged_at_home" of="train" caught_by="handed_over" edits="reference"
 # Scores the training rows: what was learned by heart looks best.
 # -         chance = model.predict_proba(X.iloc[test_rows])[:, 1]
@@ -1787,6 +1879,11 @@ def fraud_pipeline():
 # %% wrong="yes_or_no" of="train" caught_by="handed_over" edits="reference"
 # Leaves MLflow's predict at its default: a colleague gets yes or no at 0.5, and no probability.
 # -             pyfunc_predict_fn="predict_proba",
+
+# %% wrong="numbers_of_orders_go_in" of="train" caught_by="handed_over" edits="reference"
+# Names the numbers of order and customer among the inputs of the signature, though they are no features.
+# -     inputs = [ColSpec("double", name, required=False) for name in module.NUMBERS]
+# +     inputs = [ColSpec("double", name, required=False) for name in [*module.NUMBERS, "order_id", "customer_id"]]
 
 # %% wrong="no_example" of="train" caught_by="handed_over" edits="reference"
 # Hands over no example: a colleague has to guess what an order looks like.

@@ -1,12 +1,8 @@
 import pandas as pd
 from clock import Clock
 from sklearn.compose import ColumnTransformer
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler, TargetEncoder
+from sklearn.preprocessing import FunctionTransformer
 
 NUMBERS = ["amount", "items", "attempts", "address_age_days", "device_known", "orders_7d", "orders_30d"]
 NUMBERS += ["hours_since_last", "mean_amount_30d", "customer_chargebacks", "corridor_ripe", "corridor_frauds"]
@@ -30,6 +26,12 @@ def tidy(orders):
 
 def fraud_pipeline():
     """An unfitted Pipeline from orders as they arrive to the probability of fraud; its last step is the classifier."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+
     numbers = make_pipeline(SimpleImputer(add_indicator=True, keep_empty_features=True), StandardScaler())
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     rates = make_pipeline(TargetEncoder(target_type="binary", smooth=20.0, cv=folds), StandardScaler())
