@@ -319,6 +319,9 @@ from sklearn.preprocessing import FunctionTransformer
 steps = [("one_form", FunctionTransformer(one_form)), ("roles", roles)]
 pipeline = Pipeline([*steps, ("classifier", LogisticRegression(max_iter=1000))])
 
+# %% [markdown]
+# Its score in cross-validation beside the others, and its score on the later days:
+
 # %%
 scores["other folds"] = cross_val_score(pipeline, known, known["late"], scoring="roc_auc")
 pipeline.fit(known, known["late"])
@@ -353,6 +356,9 @@ import warnings
 from mlflow.models import infer_signature
 
 warnings.filterwarnings("ignore", message="Hint: Inferred schema contains integer column")
+
+# %% [markdown]
+# From nine complete rows:
 
 # %%
 asked = known[["items", *WORDS]]
@@ -397,6 +403,9 @@ from importlib.metadata import version
 
 logging.getLogger("mlflow.sklearn").setLevel(logging.ERROR)  # the warning of cloudpickle
 versions = [f"{name}=={version(name)}" for name in ("scikit-learn", "pandas")]
+
+# %% [markdown]
+# The same run is opened once more and gets the model, its signature and an example of what goes in.
 
 # %%
 with mlflow.start_run(run_id=run.info.run_id):

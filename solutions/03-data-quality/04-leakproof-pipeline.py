@@ -727,10 +727,10 @@ new = {
 }
 odd = pd.concat([rows, rows.assign(amount=rows["amount"] * 900, items=50, device="new")], ignore_index=True)
 extremes = {"in a batch with 40 strange ones": odd, "in reverse order": rows[::-1]}
-alone = [rows.iloc[[at]] for at in range(0, 40, 8)]
+alone = [rows.iloc[[at]] for at in range(0, 40, 10)]
 frames = [rows, *same.values(), *new.values(), *extremes.values(), *alone]
 answers = expect.beside(answers_of, past, fraud, frames)
-names = ["as in training", *same, *new, *extremes, *["one by one"] * 5]
+names = ["as in training", *same, *new, *extremes, *["one by one"] * 4]
 for name, frame, (found, kept) in zip(names, frames, answers, strict=True):
     expect.equal(
         found if type(found) is str else "",
@@ -773,7 +773,7 @@ for name in same:
         why="it is the same order, in another form or at the same hour of the same weekday",
         look_at="what the first step does with form and gaps, and features that are none",
     )
-apart = np.array([answer[0][0] for answer in answers[-5:]])
+apart = np.array([answer[0][0] for answer in answers[-4:]])
 for name, got in [
     ("in a batch with 40 strange ones", np.array(found["in a batch with 40 strange ones"][:40])),
     ("in reverse order", np.array(found["in reverse order"][::-1])),
@@ -781,7 +781,7 @@ for name, got in [
 ]:
     expect.close(
         got,
-        usual[::8] if name == "one by one" else usual,
+        usual[::10] if name == "one by one" else usual,
         tolerance=1e-6,
         what=f"the probabilities of 40 orders {name}",
         why="an order's probability depends on this order and on training, not on its batch",
@@ -802,6 +802,39 @@ expect.true(
 import numpy as np
 import pandas as pd
 from grader import expect
+
+
+def orders_like(rng, n):
+    """Orders of 60 days with the columns of the training table, without a label; nothing depends on anything."""
+    countries = [f"{a}{b}" for a in "ABCDEFGH" for b in "XYZ"]
+    card, ship = rng.choice(countries, n), rng.choice(countries, n)
+    words = "amber birch cedar denim ember fern ginger hazel iris jade kelp linen maple navy".split()
+    seconds = np.sort(rng.integers(0, 60 * 86_400, n))
+    table = {"order_id": rng.permutation(n) + 610_000_000, "customer_id": rng.integers(100_000, 110_000, n)}
+    table["placed_at"] = pd.Timestamp("2025-03-01") + pd.to_timedelta(seconds, unit="s")
+    table["channel"] = rng.choice(["web", "app", "partner", "phone"], n)
+    table["device"] = rng.choice(["ios", "mac", "android", "windows"], n)
+    table["device_known"] = rng.random(n) < 0.7
+    table |= {
+        "ship_country": ship,
+        "card_country": card,
+        "corridor": [f"{a}>{b}" for a, b in zip(card, ship)],
+    }
+    table["product_category"] = rng.choice(["toys", "beauty", "pets"], n)
+    table["product_title"] = [" ".join(rng.choice(words, 3, replace=False)) for _ in range(n)]
+    table["amount"] = np.where(rng.random(n) < 0.07, np.nan, np.exp(rng.normal(3.8, 0.8, n)).round(2))
+    table["hours_since_last"] = np.where(rng.random(n) < 0.15, np.nan, rng.integers(1, 2800, n) / 4)
+    table["mean_amount_30d"] = np.where(rng.random(n) < 0.3, np.nan, rng.integers(40, 360, n) / 4)
+    for name, top in [("items", 8), ("attempts", 5), ("address_age_days", 400), ("orders_7d", 3)]:
+        table[name] = rng.integers(0, top, n)
+    for name, top in [
+        ("orders_30d", 6),
+        ("customer_chargebacks", 2),
+        ("corridor_ripe", 90),
+        ("corridor_frauds", 4),
+    ]:
+        table[name] = rng.integers(0, top, n)
+    return pd.DataFrame(table)
 
 
 def scores_of(train, fraud, frames):
@@ -839,28 +872,31 @@ def shop_of(seed, per_day):
     return table.drop(columns=["p", "is_fraud"]), table["is_fraud"].to_numpy(), table["p"].to_numpy()
 
 
-def share_found(seed, per_day):
+def share_of_best(table, fraud, p):
     """True fraud in the tenth of later orders with the highest scores, over that of the best possible tenth."""
-    table, fraud, p = shop_of(seed, per_day)
     cut = len(table) * 6 // 10
     (scores,) = expect.beside(scores_of, table[:cut], fraud[:cut], [table[cut:]])
     most = (len(table) - cut) // 10
     return float(p[cut:][np.argsort(-np.asarray(scores))[:most]].sum() / np.sort(p[cut:])[-most:].sum())
 
 
-found = share_found(3, 120)
+rng = np.random.default_rng(5)
+many = orders_like(rng, 900)
+p = 1 / (1 + np.exp(4 - many["attempts"] - 2 * (many["channel"] == "phone"))).to_numpy()
+found = share_of_best(many, rng.random(900) < p, p)
 expect.between(
     found,
-    0.2,
+    0.6,
     1.0,
-    what="the share of fraud that your ranking of later orders finds, of what can be found (small world; needed 0.2)",
+    what="the share of fraud that your ranking of later orders finds, of what can be found, where phones and attempts tell "
+    "(needed 0.6)",
     why="a tenth of the orders can be looked at, and the model says which",
     look_at="the features that reach the classifier",
 )
 ### BEGIN HIDDEN TESTS
 # Over 20 worlds, mean, standard deviation: logistic 0.789, 0.045, boosting 0.90, 0.05, forest 0.85, 0.06; two numbers, two words and the title
 # 0.171, 0.072. The bar is 0.5.
-found = share_found(int(expect.rng().integers(2**60)), 800)
+found = share_of_best(*shop_of(int(expect.rng().integers(2**60)), 800))
 expect.between(
     found,
     0.5,
@@ -916,7 +952,7 @@ pd.DataFrame([(len(learn), len(judge)) for learn, judge in folds], columns=["tra
 #
 # A colleague on another machine has your run and nothing else. For the model this means:
 #
-# - it loads there: own classes travel with it (`code_paths`), and the format can hold them (`serialization_format="cloudpickle"`, or `skops_trusted_types`
+# - it loads there: own classes travel with it (`code_paths`, or stored by value), and the format can hold them (`serialization_format="cloudpickle"`, or `skops_trusted_types`
 #   with every type that MLflow complains of); `pip_requirements` are given, else MLflow guesses for up to 40 seconds;
 # - it has an input example, and a signature that names features alone, not the ids and not the label;
 # - `mlflow.pyfunc.load_model(...).predict(orders)` gives what `predict_proba` gives. The colleague sends the features: numbers as floats, words as text,
@@ -1041,48 +1077,33 @@ def run_of(rows, held_out):
 
 
 rng = np.random.default_rng(3)
-rows = orders_like(rng, 300).assign(is_fraud=rng.random(300) < 0.3).set_index(np.arange(300) * 2 + 70)
-expect.shape(
-    run_of(rows[:180], rows[180:]),
-    (180, None),
-    what="features and probabilities of the 180 training rows of the last fold, by the model of the run",
-    why="the model is the fitted pipeline",
-    look_at="what you log, and the id that you return",
-)
-### BEGIN HIDDEN TESTS
-rng = expect.rng()
 table = orders_like(rng, 600)
 table["is_fraud"] = rng.random(600) < 1 / (1 + np.exp(2 - 0.7 * table["attempts"]))
 table.loc[table.index[350:430], ["device", "product_title"]] = ["tablet", "quilt raven sable"]
 table.loc[table.index[480:], "corridor"] = "AX>AX"
 table.index = rng.permutation(600) + 4000
 rows, held_out = table[:350], table[350:]
-# Others in their place: half as many, in reverse, with the opposite labels, ten times the amounts and other words.
-others = held_out[::-2].assign(
-    is_fraud=~held_out["is_fraud"][::-2],
-    amount=10 * held_out["amount"][::-2],
-    device="ios",
-    product_title="amber navy",
-)
-before, after = run_of(rows, held_out), run_of(rows, others)
+before = run_of(rows, held_out)
 expect.shape(
     before,
     (350, None),
-    what="features and probabilities of the 350 training rows of the last fold, by the model of the run, hidden table",
+    what="features and probabilities of the 350 training rows of the last fold, by the model of the run",
     why="the model is the fitted pipeline",
-    look_at="rows and columns that you drop before or in the pipeline",
+    look_at="what you log, the id that you return, and rows that you drop before or in the pipeline",
 )
-expect.shape(
-    after,
-    before.shape,
-    what="the same after all rows outside of the training rows were replaced by other ones",
-    why="the model has learned from the training rows of the last fold, and from nothing else",
-    look_at="which rows give the columns: words, levels, a vocabulary",
+### BEGIN HIDDEN TESTS
+rng = expect.rng()
+# Others in their place: half as many, in another order, with the opposite labels, ten times the amounts and other words.
+others = held_out.iloc[rng.permutation(250)[:125]]
+others = others.assign(
+    is_fraud=~others["is_fraud"], amount=10 * others["amount"], device="ios", product_title="amber navy"
 )
-expect.close(
-    after,
-    before,
-    tolerance=1e-6,
+after = run_of(rows, others)
+same = after.shape == before.shape and bool(np.abs(after - before).max() < 1e-6)
+expect.true(
+    same,
+    got="other features or probabilities",
+    expected="the same as before",
     what="features and probabilities of the training rows, by the model of the run, after all rows outside of the "
     "training rows were replaced by other ones",
     why="the model has learned from the training rows of the last fold, and from nothing else: neither its test rows nor those in neither part",
@@ -1235,10 +1256,11 @@ sent = sent.astype({"placed_at": "datetime64[ns]"})
 sent["device"], sent["corridor"] = sent["device"].where(np.arange(180) % 4 > 0, "a new one"), "QQ>ZZ"
 sent = sent.where(rng.random(sent.shape) > 0.1)
 report = expect.beside(as_a_colleague, run_id, sent)
+lacks = [name for name in ("signature", "example") if not report[name]]
 expect.equal(
-    [report["signature"], report["example"]],
-    [True, True],
-    what="whether the model has a signature of inputs and outputs, and an input example",
+    lacks,
+    [],
+    what=f"what the model lacks, of a signature of inputs and outputs and an input example ({' and '.join(lacks) or 'nothing'})",
     why="a colleague sees from them what goes in and what comes out",
     look_at="signature= and input_example= of log_model",
 )
@@ -1390,10 +1412,6 @@ class Clock(TransformerMixin, BaseEstimator):
 # Takes a whole title for one word: the next product has another title, and its words count for nothing.
 # -             ("text", TfidfVectorizer(min_df=5), TEXT),
 # +             ("text", OneHotEncoder(handle_unknown="ignore"), [TEXT]),
-
-# %% wrong="no_moment" of="pipeline" caught_by="every_role_counts" edits="reference"
-# Leaves the moment out, since it is no number: nights and weekends look like any other time.
-# -             ("moment", Clock(), [MOMENT]),
 
 # %% wrong="no_corridor" of="pipeline" caught_by="every_role_counts" edits="reference"
 # Leaves out the column with too many levels, and with it what only the pair of countries tells.
@@ -1680,19 +1698,6 @@ def fraud_pipeline():
     classifier = LogisticRegression(max_iter=1000)
     return Pipeline([("tidy", FunctionTransformer(tidy)), ("columns", columns), ("classifier", classifier)])
 
-
-# %% also="forest_and_hashes" of="pipeline" edits="reference"
-# -     from sklearn.feature_extraction.text import TfidfVectorizer
-# +     from sklearn.ensemble import ExtraTreesClassifier
-# +     from sklearn.feature_extraction.text import HashingVectorizer
-#
-# -     from sklearn.linear_model import LogisticRegression
-#
-# -             ("text", TfidfVectorizer(min_df=5), TEXT),
-# +             ("text", HashingVectorizer(n_features=256, alternate_sign=False), TEXT),
-#
-# -     classifier = LogisticRegression(max_iter=1000)
-# +     classifier = ExtraTreesClassifier(40, min_samples_leaf=4, max_features=0.3, random_state=0)
 
 # %% also="everything_by_hand" of="pipeline"
 import numpy as np
