@@ -1099,7 +1099,7 @@ others = others.assign(
     is_fraud=~others["is_fraud"], amount=10 * others["amount"], device="ios", product_title="amber navy"
 )
 after = run_of(rows, others)
-same = after.shape == before.shape and bool(np.abs(after - before).max() < 1e-6)
+same = after.shape == before.shape and np.allclose(after, before, rtol=0, atol=1e-6, equal_nan=True)
 expect.true(
     same,
     got="other features or probabilities",
