@@ -9,6 +9,7 @@ from pathlib import Path
 from grader import misconceptions
 from grader.course import Course
 from grader.model import Cell, Report, Submission, TestResult, Unit
+from grader.names import parse
 from grader.runner import World, run
 from grader.workers import SpareWorkers, Workers
 
@@ -19,11 +20,7 @@ def imports_of(texts: Iterable[str]) -> tuple[str, ...]:
     """Modules that pieces of code import, in order and without repeats; code that does not parse has none."""
     found: dict[str, None] = {}
     for text in texts:
-        try:
-            tree = ast.parse(text)
-        except SyntaxError:
-            continue
-        for node in ast.walk(tree):
+        for node in ast.walk(parse(text) or ast.Module([], [])):
             if isinstance(node, ast.Import):
                 found.update({name.name: None for name in node.names})
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import dis
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from types import CodeType
 
 BUILTINS = frozenset(dir(builtins))
 _LOADS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"}
+_parsing = (
+    threading.Lock()
+)  # two threads in ast.parse at once can raise SystemError (python/cpython issue 106905)
 _PARSE_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
@@ -32,7 +36,7 @@ class Names:
 def parse(text: str) -> ast.Module | None:
     """The syntax tree of a cell, or None if Python cannot parse it; never raises."""
     try:
-        with warnings.catch_warnings():
+        with _parsing, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(text)
     except _PARSE_ERRORS:
@@ -60,7 +64,7 @@ def public_names(tree: ast.Module) -> tuple[str, ...]:
 
 def names_of(text: str) -> Names:
     """What a cell reads and binds. The text must compile."""
-    with warnings.catch_warnings():
+    with _parsing, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         code = compile(text, "<cell>", "exec", dont_inherit=True)
         tree = ast.parse(text)

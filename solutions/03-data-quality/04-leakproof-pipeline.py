@@ -1399,9 +1399,10 @@ class Clock(TransformerMixin, BaseEstimator):
 
 
 # %% wrong="unseen_is_an_error" of="pipeline" caught_by="strange_orders" edits="reference"
-# Leaves handle_unknown at its default, and a country that training lacked stops the shop.
+# Leaves handle_unknown at its default for the device, and a device that training lacked stops the shop.
 # -             ("few_words", OneHotEncoder(handle_unknown="ignore", min_frequency=5), FEW_WORDS),
-# +             ("few_words", OneHotEncoder(), FEW_WORDS),
+# +             ("few_words", OneHotEncoder(handle_unknown="ignore", min_frequency=5), FEW_WORDS),
+# +             ("devices", OneHotEncoder(), ["device"]),
 
 # %% wrong="no_mark_for_gaps" of="pipeline" caught_by="every_role_counts" edits="reference"
 # Fills a gap with the mean and leaves no mark, so that what the gap itself says is gone.
