@@ -35,4 +35,4 @@ def test_threads_that_parse_at_once_do_not_disturb_each_other():
         gc.set_threshold(*before)
         gc.callbacks.remove(let_others_run)
 
-    assert found == [(31, 31) if number % 2 else (2, 2) for number in range(40)]
+    assert found == [(151, 151) if number % 2 else (2, 2) for number in range(40)]
