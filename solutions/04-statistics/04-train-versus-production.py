@@ -418,6 +418,8 @@ def asked(nights):
     import importlib
     import sys
 
+    import numpy as np
+
     importlib.invalidate_caches()
     sys.dont_write_bytecode = True
     sys.path.insert(0, "")
@@ -551,6 +553,8 @@ def called(pool, deals, spoilt):
     """How many features moved calls, for each deal of the pool's rows; in the deals of spoilt the first column has gaps."""
     import importlib
     import sys
+
+    import numpy as np
 
     importlib.invalidate_caches()
     sys.dont_write_bytecode = True
