@@ -505,6 +505,9 @@ def gaps(column, share):
     return column.astype(object if column.dtype == bool else float).mask(rng.random(len(column)) < share)
 
 
+# Planted moves, by the reference and four other right answers over six seeds: the nearest to a limit of 0.1 is the hour of the small night, PSI 1.4 with a
+# standard deviation of 0.24, share moved 0.48 with 0.04, AUC 0.58 with 0.04. Features that stay: share moved 0.04 with 0.01 (0.11 with 0.014 in the
+# small night, where they are only ranked), PSI 0.02 with 0.008.
 nights = {}
 old, new = dealt(1900)
 new["amount"] = new["amount"].where(new["channel"] != "web", (new["amount"] * 100).round(2))
@@ -686,6 +689,8 @@ wide = new.assign(
     **{name: new[name].astype(float).mask(rng.random(len(new)) < share) for name, share in GAPS.items()}
 )
 small, large = expect.beside(asked, [(old, new), (old, wide)])
+# One row in a hundred, over six seeds: PSI 0.065 at most with a standard deviation of 0.006, KS distance 0.014 with 0.004, share moved 0.016 with
+# 0.003; the limit is 0.1 for most. Three rows in ten: PSI 2.9 with 0.04, the others 0.30 with 0.009 at most.
 expect.true(
     small == [],
     got=f"{', '.join(small)}",
