@@ -350,7 +350,7 @@ for (name, (*_, right)), number in zip(
 #
 # **in order**: those that moved first, and the largest effect first among them. The order is what the engineer on call works through.
 #
-# Which test is yours, too: Kolmogorov-Smirnov for numbers (`stats.ks_2samp(..., method="asymp")` is fast enough; with many equal values it is careful rather than wrong) and chi-square for words, PSI against its own distribution under no change, a
+# The test is your choice as well: Kolmogorov-Smirnov for numbers (`stats.ks_2samp(..., method="asymp")` is fast enough; with many equal values it is careful rather than wrong) and chi-square for words, PSI against its own distribution under no change, a
 # permutation, a classifier for one feature. Chi-square wants some five expected rows in each cell: put rare words together.
 # You may import your `psi` (`from psi import psi`). The two frames stay as they were, and 60 features take seconds, not minutes: a permutation of each would be too slow unless it only counts.
 
@@ -449,17 +449,17 @@ def judge(what, planted, answer, pair=(), still=True):
     first = named[: len(planted)]
     expect.true(
         len(named) == len(set(named)) and sorted(first) == sorted(planted),
-        got=f"{', '.join(first) or 'nothing'}",
+        got="others",
         expected=", ".join(planted),
-        what=f"the first {len(planted)} features of moved, each feature once: {what}",
+        what=f"the first {len(planted)} features of moved (yours: {', '.join(first)}), each feature once: {what}",
         why="the engineer on call begins at the top, so what moved stands before what did not",
         look_at="what the table is sorted by, and how each kind of column, missing and new words get into the effect",
     )
     expect.true(
         sorted(called if still else set(called) & set(planted)) == sorted(planted),
-        got=f"{', '.join(called) or 'none'}",
+        got="others",
         expected=", ".join(planted),
-        what=f"the features that moved calls moved: {what}",
+        what=f"the features that moved calls moved (yours: {', '.join(called) or 'none'}): {what}",
         why="each planted move is a quarter of the rows or more, and the other features are as they were",
         look_at="moves that leave the mean, the words or the numbers that are there as they were, and the limits",
     )
