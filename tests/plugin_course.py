@@ -181,9 +181,21 @@ def outputs(folder: Path) -> dict[tuple[str, str, int], Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
         for number, cell in enumerate(content["cells"]):
             if cell["cell_type"] == "code":
-                shown = [plain_output(output) for output in cell["outputs"]]
+                shown = [plain_output(output) for output in joined(cell["outputs"])]
                 found[path.parent.parent.name, path.stem, number] = (cell["execution_count"], shown)
         found[path.parent.parent.name, path.stem, -1] = plain_metadata(content["metadata"])
+    return found
+
+
+def joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The outputs with pieces of one stream that follow each other as one: a kernel cuts them by the clock."""
+    found: list[dict[str, Any]] = []
+    for output in outputs:
+        if found and output["output_type"] == "stream" and output.get("name") == found[-1].get("name"):
+            text = "".join([*found[-1]["text"], *output["text"]])
+            found[-1] = {**found[-1], "text": text.splitlines(keepends=True)}
+        else:
+            found.append(output)
     return found
 
 
