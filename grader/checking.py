@@ -36,9 +36,8 @@ def learner_modules(unit: Unit) -> tuple[str, ...]:
 
 def file_modules(unit: Unit) -> tuple[str, ...]:
     """What the files import that the unit delivers, without these files themselves."""
-    own = {answer.file.removesuffix(".py") for answer in unit.answers if answer.file is not None}
-    texts = [answer.reference for answer in unit.answers if answer.file is not None]
-    return tuple(name for name in imports_of(texts) if name not in own)
+    files = {answer.file: answer.reference for answer in unit.answers if answer.file is not None}
+    return tuple(name for name in imports_of(files.values()) if f"{name}.py" not in files)
 
 
 def judge_modules(unit: Unit) -> tuple[str, ...]:

@@ -85,7 +85,10 @@ def place_of(file: str) -> str:
     if is_cell(file):
         return file[1:-1]
     folder, name = os.path.split(file)
-    return name if name.endswith(".py") and folder == os.getcwd() else ""
+    try:
+        return name if name.endswith(".py") and folder == os.getcwd() else ""
+    except OSError:  # the learner's code removed the folder
+        return ""
 
 
 def is_cell(file: str) -> bool:

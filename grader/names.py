@@ -13,9 +13,8 @@ from types import CodeType
 
 BUILTINS = frozenset(dir(builtins))
 _LOADS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"}
-_parsing = (
-    threading.Lock()
-)  # two threads in ast.parse at once can raise SystemError (python/cpython issue 106905)
+# Two threads in ast.parse at once can raise SystemError on Python 3.11 (python/cpython issue 106905).
+_parsing = threading.Lock()
 _PARSE_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 

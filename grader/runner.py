@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from grader import verdicts
+from grader import untouched, verdicts
 from grader.jail.children import Child, close_all
 from grader.jail.processes import Started
 from grader.judge_side import JudgeSide
 from grader.model import Outcome, Report, Submission, Test, TestResult, Unit, WorkCell
 from grader.relay import NO_MESSAGE, SUPERVISOR, Relay, to_judge
 from grader.services import Services
-from grader.untouched import texts
 from grader.workers import Workers
 
 MAX_RESTARTS = 6
@@ -80,7 +79,8 @@ class Run:
         self.services = Services(self.stage, self._new_learner, self._start_process, self.stage.inherited)
         self.relay = Relay(workers.events, self.services)
         self.judge = JudgeSide(self.relay, self._new_judge)
-        self.restarts, self.own_seconds, self.skipped = 0, 0.0, set[int]()
+        self.restarts, self.own_seconds = 0, 0.0
+        self.skipped: set[int] = set()
         self.ended: dict[str, tuple[Outcome, str]] = {}
         self.errors: dict[str, dict] = {}
         self.output: dict[str, str] = {}
@@ -170,7 +170,7 @@ class Run:
             "experiment": self.stage.experiment,
             "since_ms": self.stage.since_ms,
             "environment": {},
-            "cells": texts(self.unit, self.submission),
+            "cells": untouched.texts(self.unit, self.submission),
         }
         self.relay.begin(child, to_judge(SUPERVISOR), **facts)
         return child
@@ -223,8 +223,8 @@ class Run:
         return min(self.unit.header.limit_seconds if own is None else own, left)
 
     def _out_of_time(self) -> None:
-        whole = self.unit.header.limit_run_seconds
-        self.given_up = Outcome.OUT_OF_LIMITS, verdicts.WHOLE_TIME.format(whole)
+        seconds = self.unit.header.limit_run_seconds
+        self.given_up = Outcome.OUT_OF_LIMITS, verdicts.WHOLE_TIME.format(seconds)
 
     # ---- tests
 

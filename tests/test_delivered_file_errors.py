@@ -84,6 +84,28 @@ def test_the_line_of_the_file_is_named(tmp_path, workers, world):
     assert "mend that first" not in message
 
 
+GONE = """import json
+import os
+import shutil
+
+
+def half(number):
+    shutil.rmtree(os.getcwd())
+    return json.loads("no number")
+"""
+
+
+@pytest.mark.parametrize("world", World)
+def test_code_that_removed_its_folder_is_told_its_own_error(tmp_path, workers, world):
+    """Where there is no folder any more, no file in it is named, and the exception is still the learner's."""
+    unit = unit_of(tmp_path, A_FILE)
+    report = report_of(notebook_of(tmp_path, unit, {"halves": GONE}), unit, workers, world=world)
+    result = by_name(report)["seen"]
+
+    assert result.outcome is Outcome.FAILED
+    assert "JSONDecodeError" in result.message
+
+
 def test_a_line_that_is_not_in_the_file_is_not_told(tmp_path, workers):
     """A file that says it raised elsewhere, in a text that holds the input, is pointed at nowhere."""
     lies = """def half(number):

@@ -2,9 +2,11 @@
 
 import os
 import sys
+import time
 
 import pytest
 
+from grader.jail.folders import free_port
 from grader.jail.processes import LocalProcess, start_here
 from grader.jail.zygote import Zygote
 
@@ -73,7 +75,7 @@ def test_it_ends_as_it_would(zygote, tmp_path, how):
     (tmp_path / "job.py").write_text(ENDS[how])
     fresh, warm = both(zygote, tmp_path, ["job.py"])
     assert warm[0] == fresh[0]
-    if how in ("raises", "does not parse"):  # above the file's own lines a fork shows runpy's
+    if how in ("raises", "does not parse"):  # above the file's own lines a fork shows its own
         assert warm[1].splitlines()[-1] == fresh[1].splitlines()[-1]
         assert "Traceback" in warm[1] or how == "does not parse"
     else:
@@ -101,8 +103,6 @@ def test_a_service_is_reached_and_killed_with_what_it_started(zygote, tmp_path):
         "http.server.HTTPServer(('127.0.0.1', int(os.environ['PORT'])), "
         "http.server.SimpleHTTPRequestHandler).serve_forever()\n"
     )
-    from grader.jail.folders import free_port
-
     with LocalProcess(
         ["service.py"],
         folder=tmp_path,
@@ -119,4 +119,4 @@ def test_a_service_is_reached_and_killed_with_what_it_started(zygote, tmp_path):
     with pytest.raises(ProcessLookupError):
         for _ in range(200):
             os.kill(child, 0)
-            __import__("time").sleep(0.02)
+            time.sleep(0.02)
