@@ -6,7 +6,7 @@ import math
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from grader.store_snapshot import MAX_ROWS, MAX_TEXT, Folders, TrackingError, opened, texts
@@ -14,6 +14,7 @@ from grader.store_snapshot import MAX_ROWS, MAX_TEXT, Folders, TrackingError, op
 __all__ = ["PARENT", "ModelRecord", "RunRecord", "TrackingError", "newest_run", "runs_since"]
 
 PARENT = "mlflow.parentRunId"
+MOST_LEVELS = 5  # of nested runs below the newest one
 READY = 2  # mlflow.entities.LoggedModelStatus.READY
 
 
@@ -34,6 +35,8 @@ class RunRecord:
     start_time_ms: milliseconds since 1970, by the clock of the process that made the run.
     metrics: the last value of each.
     artifact_folder: existing folder inside the store's folder, or None.
+    children: the runs nested below it, the oldest first; newest_run alone fills this and `history`.
+    history: all values of each metric with their steps, in the order of steps and then of time.
     """
 
     run_id: str
@@ -45,19 +48,28 @@ class RunRecord:
     artifact_folder: Path | None = None
     models: tuple[ModelRecord, ...] = ()
     name: str = ""
+    children: tuple[RunRecord, ...] = ()
+    history: dict[str, tuple[tuple[int, float], ...]] = field(default_factory=dict)
 
 
 def newest_run(
     database: Path, experiment: str, since_ms: int, *, seen_as: Path | None = None
 ) -> RunRecord | None:
-    """The run of `experiment` that was begun last, not before `since_ms`, or None.
+    """The run of `experiment` that was begun last, not before `since_ms`, with its children; or None.
 
     Of nested runs the outermost counts, as a learner's search over parameters is one run with children.
     seen_as: the folder of the database as the process that wrote the runs saw it, where that differs.
     Raises TrackingError if the file is damaged, too large or takes too long.
     """
-    runs = runs_since(database, experiment, since_ms, seen_as=seen_as)
-    return next((run for run in runs if PARENT not in run.tags), None)
+    if not os.path.lexists(database):
+        return None
+    with opened(database) as connection:
+        runs = tuple(_read_runs(connection, experiment, since_ms, MAX_ROWS, Folders(database, seen_as)))
+        newest = next((run for run in runs if PARENT not in run.tags), None)
+        below: dict[str, list[RunRecord]] = {}
+        for run in reversed(runs):
+            below.setdefault(run.tags.get(PARENT, ""), []).append(run)
+        return newest and _with_children(connection, newest, below, MOST_LEVELS)
 
 
 def runs_since(
@@ -94,6 +106,28 @@ def _read_runs(
             models=_models(connection, run_id, folders),
             name=name[:MAX_TEXT] if isinstance(name, str) else "",
         )
+
+
+def _with_children(
+    connection: sqlite3.Connection, run: RunRecord, below: dict[str, list[RunRecord]], levels: int
+) -> RunRecord:
+    """The run with its histories and, so many levels deep, with the runs that name it as their parent."""
+    children = below.get(run.run_id, []) if levels else []
+    nested = tuple(_with_children(connection, child, below, levels - 1) for child in children)
+    return replace(run, children=nested, history=_history(connection, run.run_id))
+
+
+def _history(connection: sqlite3.Connection, run_id: str) -> dict[str, tuple[tuple[int, float], ...]]:
+    rows = connection.execute(
+        "SELECT key, step, value, is_nan FROM metrics WHERE run_uuid = ?"
+        f" ORDER BY step, timestamp LIMIT {MAX_ROWS}",
+        (run_id,),
+    )
+    history: dict[str, list[tuple[int, float]]] = {}
+    for key, step, value, is_nan in rows:
+        if isinstance(key, str) and isinstance(step, int) and isinstance(value, int | float):
+            history.setdefault(key[:MAX_TEXT], []).append((step, math.nan if is_nan else float(value)))
+    return {key: tuple(values) for key, values in history.items()}
 
 
 def _texts(connection: sqlite3.Connection, table: str, run_id: str) -> dict[str, str]:

@@ -607,11 +607,20 @@ with mlflow.start_run():
     mlflow.sklearn.log_model(
         model, name="model", pip_requirements=["scikit-learn"], registered_model_name="line"
     )
+    for trial in range(2):
+        with mlflow.start_run(nested=True, run_name=f"trial {trial}"):
+            mlflow.log_metric("gain", trial / 2, step=1)
+            mlflow.log_metric("gain", trial + 0.25, step=3)
 mlflow.MlflowClient().set_registered_model_alias("line", "live", 1)
 version = expect.registered("line", **SAY).alias("live")
 expect.equal(version.run_id, expect.run(**SAY).run_id, **SAY)
 expect.true(b"flavors" in version.file("MLmodel"), got="other", expected="a description", **SAY)
 view = expect.run(params={"rate": 0.5}, metrics={"loss": 1.25}, **SAY)
+trials = [(child.name, child.status, child.metrics["gain"], child.history("gain")) for child in view.children]
+first, second = trials
+expect.equal(first, ("trial 0", "FINISHED", 0.25, [(1, 0.0), (3, 0.25)]), **SAY)
+expect.equal(second, ("trial 1", "FINISHED", 1.25, [(1, 0.5), (3, 1.25)]), **SAY)
+expect.equal(view.history("gain"), [], **SAY)
 loaded = view.model()
 expect.close(loaded.predict(X), model.predict(X), **SAY)
 expect.close(loaded.coef_, [2.0], **SAY)

@@ -25,6 +25,7 @@ CREATE TABLE runs (run_uuid TEXT, name TEXT, status TEXT, start_time BIGINT, lif
 CREATE TABLE params (key TEXT, value TEXT, run_uuid TEXT);
 CREATE TABLE tags (key TEXT, value TEXT, run_uuid TEXT);
 CREATE TABLE latest_metrics (key TEXT, value FLOAT, is_nan BOOLEAN, run_uuid TEXT);
+CREATE TABLE metrics (key TEXT, value FLOAT, is_nan BOOLEAN, timestamp BIGINT, step BIGINT, run_uuid TEXT);
 CREATE TABLE logged_models (model_id TEXT, name TEXT, artifact_location TEXT, source_run_id TEXT,
     lifecycle_stage TEXT, status INTEGER, creation_timestamp_ms BIGINT);
 INSERT INTO experiments VALUES (1, 'first-check', 'active');
@@ -71,6 +72,34 @@ def test_only_runs_begun_since_then_count(database):
     assert newest_run(database, "first-check", 201) is None
     assert newest_run(database, "other-unit", 0) is None
     assert [run.run_id for run in runs_since(database, "first-check", 0)] == ["r2", "r1"]
+
+
+def test_nested_runs_come_with_their_parent(database):
+    """The oldest first, some levels deep; runs that name each other as parents belong to nobody and stop nothing."""
+    parents = {"c1": "r1", "c2": "r1", "g1": "c1", "a": "b", "b": "a", "self": "self"}
+    write(
+        database,
+        *(
+            f"INSERT INTO runs VALUES ('{name}', '{name}', 'FINISHED', {when}, 'active', '', 1)"
+            for when, name in enumerate(parents, 200)
+        ),
+        *(
+            f"INSERT INTO tags VALUES ('mlflow.parentRunId', '{parent}', '{name}')"
+            for name, parent in parents.items()
+        ),
+        "INSERT INTO metrics VALUES ('auc', 0.7, 0, 12, 2, 'c1'), ('auc', 0.5, 0, 13, 1, 'c1')",
+        "INSERT INTO metrics VALUES ('auc', 0, 1, 14, 3, 'c1'), ('auc', 'high', 0, 15, 4, 'c1')",
+    )
+    run = newest_run(database, "first-check", 0)
+
+    assert run is not None
+    assert run.run_id == "r1"
+    assert [child.run_id for child in run.children] == ["c1", "c2"]
+    assert [child.run_id for child in run.children[0].children] == ["g1"]
+    steps = run.children[0].history["auc"]
+    assert steps[:2] == ((1, 0.5), (2, 0.7))
+    assert [step for step, value in steps if math.isnan(value)] == [3]
+    assert run.children[1].history == {}
 
 
 def test_no_store_is_no_run(tmp_path):

@@ -35,6 +35,8 @@ def fit():
     model = LinearRegression().fit([[0.0], [1.0]], [0.0, 2.0])
     with mlflow.start_run():
         mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn"])
+        with mlflow.start_run(nested=True):
+            mlflow.log_metric("loss", 0.5, step=4)
     ### END SOLUTION
 
 # %% test="predicts" of="fit" points=1
@@ -43,6 +45,8 @@ from grader import expect
 
 fit()
 view = expect.run(what="the run", why="it was logged", look_at="start_run")
+(child,) = view.children
+expect.equal(child.history("loss"), [(4, 0.5)], what="the child", why="it was logged", look_at="start_run")
 line = view.model()
 expect.close(line.predict(np.array([[3.0]])), [6.0], what="predict", why="it is a line", look_at="fit")
 expect.close(line.coef_, [2.0], what="coef_", why="it rises by 2", look_at="fit")
@@ -52,7 +56,7 @@ expect.close(line.coef_, [2.0], what="coef_", why="it rises by 2", look_at="fit"
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["fresh", "forked"])
 def test_a_model_is_loaded_and_asked_in_a_process_of_its_own(tmp_path, workers, kind):
-    """Also where the process was warmed first, which is one reply more before it is asked."""
+    """Also where the process was warmed first, which is one reply more before it is asked; nested runs are seen."""
     unit = unit_of(tmp_path, A_MODEL)
     used = spare_workers(unit) if kind == "fresh" else workers
     try:

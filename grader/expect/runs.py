@@ -19,15 +19,26 @@ MOST_ARTIFACTS = 10_000
 
 
 class RunView:
-    """A finished run: `.params`, `.metrics`, `.tags` as dicts, `.artifacts` as names, `.model()`."""
+    """A run: `.params`, `.metrics`, `.tags` as dicts, `.artifacts` as names, `.model()`, `.children` and more."""
 
     def __init__(self, record: RunRecord, check: Check) -> None:
         self.run_id = record.run_id
         self.params = dict(record.params)
         self.metrics = dict(record.metrics)
         self.tags = dict(record.tags)
+        self.name = record.name
+        self.status = record.status
         self._record = record
         self._check = check
+
+    @property
+    def children(self) -> tuple[RunView, ...]:
+        """The runs nested directly below this one, the oldest first, finished or not."""
+        return tuple(RunView(child, self._check) for child in self._record.children)
+
+    def history(self, metric: str) -> list[tuple[int, float]]:
+        """Step and value of each time that this metric was logged, in the order of steps; [] if it never was."""
+        return list(self._record.history.get(metric, ()))
 
     @property
     def artifacts(self) -> tuple[str, ...]:
