@@ -9,7 +9,7 @@ from typing import Any
 from grader import codec, verdicts
 from grader.jail.children import Child, next_event
 from grader.model import Outcome
-from grader.services import Services
+from grader.services import LOADED, Services
 
 SUPERVISOR, LEARNER = 0, 1
 START_SECONDS = 120.0
@@ -141,8 +141,9 @@ class Relay:
             return
         if data is None:
             judge.send(to_judge(link))
-        elif source is not learner and self._services.is_start(source, (read_reply(data) or {}).get("id")):
-            return
+        elif source in self._services.starting:
+            if (read_reply(data) or {}).get("id") == LOADED:
+                self._services.starting.discard(source)
         elif not data or source not in self._asked:
             source.kill(NO_MESSAGE)
         else:

@@ -54,7 +54,7 @@ class Services:
         self._start_learner = start_learner
         self._processes: list[LocalProcess] = []
         self._links: list[Child] = []
-        self._starting: set[Child] = set()
+        self.starting: set[Child] = set()  # no reply to LOADED yet: what they send is for nobody
         self.waiting: set[int] = set()  # requests that are not answered yet
 
     def serve(self, judge: Child, message: dict[str, Any]) -> None:
@@ -105,7 +105,7 @@ class Services:
 
     def _load_model(self, folder: str) -> int:
         child, begin = self._start_learner(self._room.empty_folder())
-        self._starting.add(child)
+        self.starting.add(child)
         self._links.append(child)
         child.send(begin)
         child.send(
@@ -123,14 +123,6 @@ class Services:
     def link_of(self, child: Child) -> int | None:
         """The link under which the judge knows `child`."""
         return FIRST_LINK + self._links.index(child) if child in self._links else None
-
-    def is_start(self, child: Child, number: object) -> bool:
-        """Whether the frame of `child` with this number comes of its start; the last of them is that it has loaded."""
-        if child not in self._starting:
-            return False
-        if number == LOADED:
-            self._starting.discard(child)
-        return True
 
     def kill(self, because: str) -> None:
         """End what a test waits for in vain, so that it is told and can go on."""

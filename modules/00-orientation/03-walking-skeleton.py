@@ -381,8 +381,7 @@ print(
 #   each record. A record that says "live" is worth nothing after the next move.
 # - **The record outlives the process.** At three in the morning the service is restarted; ids in memory are gone. A file on one machine is the poorest form that works; with two machines it becomes a
 #   table or a log stream.
-# - **At a hundred times the parcels** the hash, which goes through every row as text, takes a hundred times as long: hash each day's partition once, and the list of these hashes for a training. A file that
-#   is opened and closed for each answer becomes the bottleneck first: write in batches then, and decide what may be lost.
+# - **At a hundred times the parcels** the hash, which goes through every row as text, takes a hundred times as long: hash each day's partition once, and the list of these hashes for a training.
 # - **Records hold personal data.** The letter's answer needs what went in. Decide how long you keep it, and who may read it, before the first request.
 # - **Watch that the chain holds.** Once a day take one id of yesterday and walk it back by machine. The link that breaks is the one that nobody used: a store that was cleaned up, a version that was deleted.
 #

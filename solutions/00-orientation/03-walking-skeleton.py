@@ -594,9 +594,8 @@ expect.close(
     why="the model that was judged is the one that answers, and its score is the probability of fraud",
     look_at="another column than predict_proba(...)[:, 1], and a second fit before log_model",
 )
-found_by_order = average_precision_score(
-    tested["is_fraud"], live_scores[~old]
-)  # of scores before any rounding
+# The first is of scores before any rounding.
+found_by_order = average_precision_score(tested["is_fraud"], live_scores[~old])
 of_the_table = average_precision_score(tested["is_fraud"], logged["score"])
 measured = run.metrics.get("test_average_precision", -1.0)
 expect.true(
