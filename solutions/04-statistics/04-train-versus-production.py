@@ -615,37 +615,6 @@ expect.equal(
 from tidewater import make_world
 
 rng = expect.rng()
-world = make_world(int(rng.integers(2**60)), days=5, orders_per_day=270)
-rows = pd.concat([world.orders, world.payments.drop(columns="order_id")], axis=1).iloc[:1080]
-rows["hour"] = rows["placed_at"].dt.hour
-copies = {"amount": 17, "address_age_days": 17, "legacy_risk_score": 17, "hour": 2, "device": 3, "channel": 3}
-columns = {"moved": rng.normal(size=len(rows))}
-for name, count in copies.items():  # the same distributions, dealt anew: none of the columns knows of another
-    for copy in range(count):
-        columns[f"{name}_{copy}"] = rows[name].to_numpy()[rng.permutation(len(rows))]
-pool = pd.DataFrame(columns)
-deals = [rng.choice(len(pool), 80, replace=False) for _ in range(4)]
-found = expect.beside(called, pool, deals, [3])
-quiet = sum(count > 0 for count in found[:3])
-expect.true(
-    # Measured on 60 such nights: a false alarm on 5 % (reference, permutations, a classifier) to 10 % (PSI against its own distribution), so 0.3 of 3 at
-    # most, with a standard deviation of 0.5. No correction calls on 55 %, since PSI is asked as well: the nights below are for that.
-    quiet <= 2,
-    got=f"a false alarm on {quiet} nights",
-    expected="silence on one of them at least (one night in twenty may have a call)",
-    what="moved on 3 nights of 80 orders and 60 features, all dealt at random from one period",
-    why="whoever looks at 60 features finds a p-value below 0.05 nearly each night, and a large index by chance with few rows",
-    look_at="the correction for many looks, and whether chance is asked at all",
-)
-expect.true(
-    found[3] >= 1,
-    got="no feature called",
-    expected="the feature of which half is missing",
-    what="moved on a night of 80 orders on which half of one feature is missing",
-    why="silence is worth something only from a report that can speak",
-    look_at="the correction: how small would a p-value have to be?",
-)
-
 # Ten words, each in 108 of 1,080 rows; 80 rows dealt at random hold them so often with a p-value of 0.0038 to 0.0047 by chi-square and by PSI's own
 # distribution (500,000 deals). The share moved is 0.24 to 0.26, PSI 0.3: no limit for the size keeps such a night quiet.
 LUCK = [
@@ -677,6 +646,37 @@ expect.true(
     what="moved on 3 nights of 80 orders and 60 features of ten words each, dealt at random, with the smallest p-value of the night at about 0.004",
     why="among 60 looks chance brings a p-value below 0.005 on one night in four, and one night in twenty may have a call",
     look_at="whether the correction counts the features of this table, or takes a fixed level",
+)
+
+world = make_world(int(rng.integers(2**60)), days=5, orders_per_day=270)
+rows = pd.concat([world.orders, world.payments.drop(columns="order_id")], axis=1).iloc[:1080]
+rows["hour"] = rows["placed_at"].dt.hour
+copies = {"amount": 17, "address_age_days": 17, "legacy_risk_score": 17, "hour": 2, "device": 3, "channel": 3}
+columns = {"moved": rng.normal(size=len(rows))}
+for name, count in copies.items():  # the same distributions, dealt anew: none of the columns knows of another
+    for copy in range(count):
+        columns[f"{name}_{copy}"] = rows[name].to_numpy()[rng.permutation(len(rows))]
+pool = pd.DataFrame(columns)
+deals = [rng.choice(len(pool), 80, replace=False) for _ in range(4)]
+found = expect.beside(called, pool, deals, [3])
+quiet = sum(count > 0 for count in found[:3])
+expect.true(
+    # Measured on 60 such nights: a false alarm on 5 % (reference, permutations, a classifier) to 10 % (PSI against its own distribution), so 0.3 of 3 at
+    # most, with a standard deviation of 0.5. No correction calls on 55 %, since PSI is asked as well: the nights above are for that.
+    quiet <= 2,
+    got=f"a false alarm on {quiet} nights",
+    expected="silence on one of them at least (one night in twenty may have a call)",
+    what="moved on 3 nights of 80 orders and 60 features, all dealt at random from one period",
+    why="whoever looks at 60 features finds a p-value below 0.05 nearly each night, and a large index by chance with few rows",
+    look_at="the correction for many looks, and whether chance is asked at all",
+)
+expect.true(
+    found[3] >= 1,
+    got="no feature called",
+    expected="the feature of which half is missing",
+    what="moved on a night of 80 orders on which half of one feature is missing",
+    why="silence is worth something only from a report that can speak",
+    look_at="the correction: how small would a p-value have to be?",
 )
 ### END HIDDEN TESTS
 
