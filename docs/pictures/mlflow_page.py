@@ -31,8 +31,16 @@ from grader.store import copy_store
 
 WIDTH, HEIGHT = 1280, 620
 START_SECONDS = 120
-SETTLE_MS = 4000
+STEP_MS, SETTLE_MS = 1500, 4000
 COLOURS = 64
+CLICKS = [  # room: no assistant, no menu, fewer columns; then the nested runs, and a column for all that was logged
+    "[aria-label='Close']",
+    "[aria-label='Toggle sidebar']",
+    "button:has-text('Columns')",
+    *(f"[class*=tree-title]:text-is('{name}')" for name in ("Dataset", "Source", "Models")),
+    *(f"[class*=tree-title]:has-text('{name} (')" for name in ("Metrics", "Parameters")),
+    "[data-component-id*='runnamecellrenderer']",
+]
 
 
 def lesson_of(course: Course, name: str) -> Path:
@@ -53,7 +61,9 @@ def served(address: str) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", address]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    server = subprocess.Popen(command, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        command, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     page = f"http://127.0.0.1:{port}"
     try:
         end = time.monotonic() + START_SECONDS
@@ -83,6 +93,11 @@ def taken(address: str) -> bytes:
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         page.goto(address)
         page.get_by_role("row").nth(1).wait_for(timeout=START_SECONDS * 1000)
+        for place in CLICKS:
+            page.wait_for_timeout(STEP_MS)
+            button = page.locator(place)
+            if button.count():
+                button.first.click()
         page.wait_for_timeout(SETTLE_MS)
         picture = page.screenshot()
         browser.close()
@@ -99,7 +114,9 @@ def small(picture: bytes) -> bytes:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("unit")
-    parser.add_argument("--view", default="runs", help="what stands behind the experiment in the page's address")
+    parser.add_argument(
+        "--view", default="runs", help="what stands behind the experiment in the page's address"
+    )
     given = parser.parse_args()
     lesson = lesson_of(find_course(), given.unit)
     with tempfile.TemporaryDirectory() as folder:
