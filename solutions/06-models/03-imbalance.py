@@ -52,7 +52,7 @@ from sklearn.metrics import roc_auc_score
 from tidewater import make_world
 
 # %% [markdown]
-# Forty days of orders, all labels ripe. All columns but `order_id`, `placed_at` (UTC) and `is_fraud` are features, complete numbers; `amount` (EUR) is one of them. (The
+# Thirty days of orders, all labels ripe. All columns but `order_id`, `placed_at` (UTC) and `is_fraud` are features, complete numbers; `amount` (EUR) is one of them. (The
 # features are made here by hand, to keep this notebook about one thing; yours come from the pipeline of `leakproof-pipeline`.)
 
 
@@ -71,7 +71,7 @@ def table_of(world):
     return table
 
 
-orders = table_of(make_world(seed=6, days=40, orders_per_day=700))
+orders = table_of(make_world(seed=6, days=30, orders_per_day=550))
 print(f"{len(orders):,} orders, {orders['is_fraud'].sum()} frauds, {orders['is_fraud'].mean():.2%}")
 orders.head(3).T
 
@@ -899,7 +899,7 @@ for (_, y, settings), truth, chance in zip(cases, truths, expect.beside(out_of_f
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# What does that buy? The same boosting model three ways, on orders of the last twelve days (your `Rare`, your `curve`, your `desk`).
+# What does that buy? The same boosting model three ways, on orders of the last ten days (your `Rare`, your `curve`, your `desk`).
 
 # %%
 import curve
@@ -910,7 +910,7 @@ for module in (curve, desk, rare):
     importlib.reload(module)
 inputs = orders.drop(columns=["order_id", "placed_at", "is_fraud"])
 day, label = orders["placed_at"].dt.normalize(), orders["is_fraud"]
-early = orders["placed_at"] < pd.Timestamp("2025-01-29")
+early = orders["placed_at"] < pd.Timestamp("2025-01-21")
 boosting = HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=6, min_samples_leaf=40, random_state=0)
 rows = {}
 for way, settings in {"whole": {}, "keep 0.1": {"keep": 0.1}, "weight 20": {"weight": 20.0}}.items():
@@ -921,11 +921,11 @@ for way, settings in {"whole": {}, "keep 0.1": {"keep": 0.1}, "weight 20": {"wei
     found = desk.at_capacity(day[~early], label[~early], p)
     rows[way] = {"seconds": seconds, "ROC AUC": roc_auc_score(label[~early], p)} | found
     rows[way] |= {"average precision": curve.average_precision(label[~early], p), "mean p": p.mean()}
-print(f"share of fraud in the last twelve days: {label[~early].mean():.4f}")
+print(f"share of fraud in the last ten days: {label[~early].mean():.4f}")
 pd.DataFrame(rows).T.round(4)
 
 # %% [markdown]
-# The three rank alike: with some 80 frauds, differences of a few hundredths are chance. The sample is the fast one. And weights of 20 make a boosting model so sure of single frauds that its put-right probabilities come out low: the
+# The three rank alike: with some 50 frauds, differences of a few hundredths are chance. The sample is the fast one. And weights of 20 make a boosting model so sure of single frauds that its put-right probabilities come out low: the
 # correction is exact for the *odds that the rows show*, not for what a model makes of them. That is why the mean forecast stands beside the share of fraud.
 #
 # ## 4. In euros, on later orders: `validation.py`
@@ -935,7 +935,9 @@ pd.DataFrame(rows).T.round(4)
 # In: `orders`, a table as above (in any order, with any index, perhaps other features; `order_id`s are unique, `is_fraud` holds bools); `cut`, a Timestamp; orders with `placed_at` **before** it are for learning, those at `cut` or later are judged. `classifier`, unfitted, with
 # `predict_proba`; its `fit` takes `sample_weight`. Both stay as they were.
 #
-# **How you deal with the rare class is yours**: sampling, weights, or nothing but the threshold. What counts is that no order at or after `cut` has a part in any fit or choice, that the probabilities are true, and that the decisions are cheap.
+# **How you deal with the rare class is yours**: sampling, weights, or nothing but the threshold. What counts is that no order at or after `cut` has a part in any fit or choice, that the probabilities are true, and that the decisions are cheap. In the
+# hidden checks some 200 frauds or more come before `cut`; the sum of `p_fraud` has to lie between 0.5 and 1.6 times that of the true probabilities, and the decisions may cost, beyond the best ones, at most 48 % of what approving all costs. (So a sample with hardly more honest orders than frauds is
+# too noisy, and so is a boosting model with large weights.)
 #
 # Out: a DataFrame, one row for **each** order at or after `cut`, with `order_id`, `p_fraud` and `decline` (True or False). Declining is right where it is expected to cost less than approving, for this order's amount `a` (`PRICES` of
 # `cost-of-being-wrong`; the desk is left out here): it costs `margin * a + declined_honest` if the order is honest; approving costs `loss * a + fee` if it is fraud.
@@ -1070,7 +1072,7 @@ def market(rng, n, days, share):
             "attempts": attempts,
             "is_fraud": rng.random(n) < odds / (1 + odds),
         }
-    )
+    ), odds / (1 + odds)
 
 
 def average(fraud, p):
@@ -1095,8 +1097,8 @@ def at_desk(day, fraud, p, places=20):
     return found / looked, found / fraud.sum()
 
 
-def judge(what, orders, cut):
-    """One market, from the call to the run."""
+def judge(what, orders, truth, cut):
+    """One market, from the call to the run. truth: the probability of each order."""
     ids, p, decline, marks, kept = expect.beside(validated, orders, cut)
     is_later = (orders["placed_at"] >= cut).to_numpy()
     later = orders[is_later].set_index("order_id")
@@ -1134,6 +1136,19 @@ def judge(what, orders, cut):
         why="at the true probability the cheaper decision is the threshold, and each amount has its own",
         look_at="one threshold for all amounts, 0.5, or a probability in decline that is another than p_fraud",
     )
+    true = pd.Series(truth[is_later], index=orders.loc[is_later, "order_id"]).loc[ids].to_numpy()
+    risky = true > np.quantile(true, 0.98)
+    for name, rows in (
+        ("the later orders with the highest true probabilities", risky),
+        ("the others", ~risky),
+    ):
+        expect.between(
+            float(p[rows].sum() / true[rows].sum()),
+            *BARS,
+            what=f"the frauds that p_fraud of {name} expects, over those to expect: {what}",
+            why="with a logistic classifier, which fits these orders, the probabilities can be right for the sure and for the unsure",
+            look_at="whether what fit saw is put right in the odds",
+        )
     day = later["placed_at"].dt.normalize().to_numpy()
     precision, recall = at_desk(day, fraud, p)
     view = expect.run(
@@ -1173,16 +1188,21 @@ def judge(what, orders, cut):
 
 
 rng = np.random.default_rng(5)
-shown = market(rng, 3000, 20, 0.02)
+shown, truth = market(rng, 8000, 20, 0.02)
+BARS = (0.4, 2.2)
 for when in (pd.Timestamp("2025-06-16"),):
-    judge("3,000 orders of 20 days", shown, when)
+    judge("8,000 orders of 20 days", shown, truth, when)
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
-hidden = market(rng, int(rng.integers(5000, 6000)), 25, 0.015)
+hidden, truth = market(rng, int(rng.integers(24_000, 26_000)), 25, 0.03)
 when = hidden["placed_at"].iloc[int(0.6 * len(hidden))]
-hidden = hidden.iloc[rng.permutation(len(hidden))].set_index(rng.integers(0, 100, len(hidden)))
+# Sums over true sums, highest 2 % and others, over 20 seeds, mean and standard deviation: one honest row in ten 1.01, 0.105 and 1.00, 0.08; a curve learned afterwards
+# 1.14, 0.10 in the highest; threshold or weights alone 1.00, 0.06. The sample as it is 2.7, 0.11 and 6.9, 0.36; probability times share 0.27, 0.011 and 0.69, 0.04.
+BARS = (0.5, 1.7)
+shuffle = rng.permutation(len(hidden))
+hidden, truth = hidden.iloc[shuffle].set_index(rng.integers(0, 100, len(hidden))), truth[shuffle]
 for what in ("a hidden market, in another order, with an order at cut itself",):
-    judge(what, hidden, when)
+    judge(what, hidden, truth, when)
 ### END HIDDEN TESTS
 
 # %% test="worth_in_euros" of="validation" points=2
@@ -1238,8 +1258,7 @@ def judge(what, world, cut, bars):
     top[np.argsort(-p, kind="stable")[: len(p) // 50]] = True
     for name, rows, (low, high) in (
         ("all later orders", top | ~top, bars["all"]),
-        ("the riskiest 2 %", top, bars["top"]),
-        ("the other 98 %", ~top, bars["rest"]),
+        ("the later orders without the riskiest 2 %", ~top, bars["rest"]),
     ):
         ratio = float(p[rows].sum() / true[rows].sum())
         expect.between(
@@ -1264,15 +1283,18 @@ def judge(what, world, cut, bars):
     )
 
 
-few = make_world(seed=8, days=24, orders_per_day=600)
-loose = {"all": (0.4, 2.0), "top": (0.25, 2.5), "rest": (0.3, 3.0), "extra": 0.6}
+few = make_world(seed=8, days=20, orders_per_day=500)
+loose = {"all": (0.4, 2.0), "rest": (0.4, 2.5), "extra": 0.6}
 for world in (few,):
-    judge("a shop of 24 days", world, pd.Timestamp("2025-01-17"), loose)
+    judge("a shop of 20 days", world, pd.Timestamp("2025-01-14"), loose)
 ### BEGIN HIDDEN TESTS
-hidden = make_world(int(expect.rng().integers(2**60)), days=36, orders_per_day=1500)
-bars = {"all": (0.5, 1.6), "top": (0.35, 1.6), "rest": (0.5, 2.0), "extra": 0.4}
+hidden = make_world(int(expect.rng().integers(2**60)), days=30, orders_per_day=1300)
+# Over 20 seeds, mean and standard deviation, the right answer nearest to each bar. All: one honest row in ten 0.89, 0.095; a sample that is weighed back 1.13,
+# 0.10. Rest: threshold alone 0.92, 0.12; a curve learned afterwards 1.30, 0.12. Extra cost: learned afterwards 0.23, 0.049. Wrong: all 5.7, 0.6 from a sample of one in ten as it is, 9.1, 1.0 from a weight of 20,
+# 0.11, 0.02 put right twice; extra cost 1.39, 0.19 from a weight of 20, 7.3, 1.3 balanced.
+bars = {"all": (0.5, 1.6), "rest": (0.4, 2.0), "extra": 0.48}
 for world in (hidden,):
-    judge("a hidden shop of 36 days", world, pd.Timestamp("2025-01-27"), bars)
+    judge("a hidden shop of 30 days", world, pd.Timestamp("2025-01-22"), bars)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1282,7 +1304,7 @@ for world in (hidden,):
 import validation
 
 importlib.reload(validation)
-table = validation.validate(orders, pd.Timestamp("2025-01-29"), boosting)
+table = validation.validate(orders, pd.Timestamp("2025-01-21"), boosting)
 run = mlflow.search_runs(output_format="list")[0]
 print(f"{run.data.params['approach']}: {table['decline'].mean():.2%} of the orders are declined")
 pd.Series(run.data.metrics).round(4)
