@@ -935,11 +935,11 @@ pd.DataFrame(rows).T.round(4)
 # In: `orders`, a table as above (in any order, with any index, perhaps other features; `order_id`s are unique, `is_fraud` holds bools); `cut`, a Timestamp; orders with `placed_at` **before** it are for learning, those at `cut` or later are judged. `classifier`, unfitted, with
 # `predict_proba`; its `fit` takes `sample_weight`. Both stay as they were.
 #
-# **How you deal with the rare class is yours**: sampling, weights, or nothing but the threshold. What counts is that no order at or after `cut` has a part in any fit or choice, that the probabilities are true, and that the decisions are cheap. In the
+# **How you deal with the rare class is yours**: sampling, weights, or nothing but the threshold. What counts is that no order at or after `cut` has a part in any fit, correction or choice, that the probabilities are true, and that the decisions are cheap. In the
 # hidden checks some 200 frauds or more come before `cut`; the sum of `p_fraud` has to lie between 0.5 and 1.6 times that of the true probabilities, and the decisions may cost, beyond the best ones, at most 48 % of what approving all costs. (So a sample with hardly more honest orders than frauds is
 # too noisy, and so is a boosting model with large weights.)
 #
-# Out: a DataFrame, one row for **each** order at or after `cut`, with `order_id`, `p_fraud` and `decline` (True or False). Declining is right where it is expected to cost less than approving, for this order's amount `a` (`PRICES` of
+# Out: a DataFrame, one row for **each** order at or after `cut`, with `order_id`, `p_fraud` and `decline` (True or False). The same earlier orders give the same probabilities, in each call: seed what you draw, and what an order gets depends on no other later order and on no label of theirs. Declining is right where it is expected to cost less than approving, for this order's amount `a` (`PRICES` of
 # `cost-of-being-wrong`; the desk is left out here): it costs `margin * a + declined_honest` if the order is honest; approving costs `loss * a + fee` if it is fraud.
 #
 # **The run.** `validate` logs one finished run in this unit's experiment:
@@ -1185,13 +1185,14 @@ def judge(what, orders, truth, cut):
         why="the correction belongs to the model: who loads it gets the probabilities that were judged",
         look_at="what you hand to store: the classifier inside, or another fit, gives other numbers",
     )
+    return pd.Series(p, index=ids)
 
 
 rng = np.random.default_rng(5)
 shown, truth = market(rng, 8000, 20, 0.02)
 BARS = (0.4, 2.2)
 for when in (pd.Timestamp("2025-06-16"),):
-    judge("8,000 orders of 20 days", shown, truth, when)
+    before = judge("8,000 orders of 20 days", shown, truth, when)
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
 hidden, truth = market(rng, int(rng.integers(24_000, 26_000)), 25, 0.03)
@@ -1203,6 +1204,21 @@ shuffle = rng.permutation(len(hidden))
 hidden, truth = hidden.iloc[shuffle].set_index(rng.integers(0, 100, len(hidden))), truth[shuffle]
 for what in ("a hidden market, in another order, with an order at cut itself",):
     judge(what, hidden, truth, when)
+# Others in their place: two later orders in three are gone, all labels of the rest are turned, and one has a huge amount.
+cut = pd.Timestamp("2025-06-16")
+there = (shown["placed_at"] < cut) | (rng.random(len(shown)) < 1 / 3)
+others = shown[there].assign(is_fraud=lambda rows: rows["is_fraud"] ^ (rows["placed_at"] >= cut))
+others.loc[others.index[-1], ["amount", "risk"]] = [1e6, 50.0]
+ids, p, *_ = expect.beside(validated, others, cut)
+after = pd.Series(p, index=ids).drop(others["order_id"].iloc[-1])
+expect.close(
+    after.to_numpy(),
+    before.reindex(after.index).fillna(-1.0).to_numpy(),
+    tolerance=1e-6,
+    what="p_fraud of some later orders, after other later orders were dropped or changed and the labels of all later orders turned",
+    why="what an order gets depends on the earlier orders and on itself; at the door nobody knows the others, or how frequent fraud is among them",
+    look_at="whatever is fitted, chosen, counted or put right on rows or labels at or after cut, and draws without a seed",
+)
 ### END HIDDEN TESTS
 
 # %% test="worth_in_euros" of="validation" points=2
@@ -1833,6 +1849,22 @@ class Rare(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 # Refits on all orders before it is logged: the model that goes out is not the one that was judged.
 # -         store(model)
 # +         store(Rare(classifier, keep=0.1).fit(inputs, orders["is_fraud"]))
+
+# %% wrong="put_right_by_the_answers" of="validation" caught_by="later_orders_as_they_are" edits="reference"
+# Puts the odds right by the share of fraud that the judged orders turn out to have: nobody knows it when they come.
+# -     p = model.predict_proba(features)[:, 1]
+# +     model.factor_ *= later["is_fraud"].mean() / model.predict_proba(features)[:, 1].mean()
+# +     p = model.predict_proba(features)[:, 1]
+
+# %% wrong="scaled_on_all" of="validation" caught_by="later_orders_as_they_are" edits="reference"
+# Fits the scaler on all orders before the split: one huge amount to come changes what was learned.
+# -     model.fit(inputs[earlier], orders.loc[earlier, "is_fraud"])
+# +     from sklearn.pipeline import make_pipeline
+# +     from sklearn.preprocessing import StandardScaler
+# +
+# +     scaler = StandardScaler().fit(inputs)
+# +     model.fit(scaler.transform(inputs[earlier]), orders.loc[earlier, "is_fraud"])
+# +     model = make_pipeline(scaler, model)
 
 # %% wrong="roc_for_average_precision" of="validation" caught_by="later_orders_as_they_are" edits="reference"
 # Logs the ROC AUC as the average precision: 0.9 looks better than 0.3.
