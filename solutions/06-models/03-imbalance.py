@@ -1060,7 +1060,7 @@ def validated(orders, cut):
 def market(rng, n, days, share):
     """Orders with three features; amounts are all different, so that each is a mark of its order."""
     risk, attempts = rng.normal(size=n), rng.poisson(1.0, n) + 1
-    amount = np.round(np.exp(rng.normal(3.8, 0.9, n)), 2) + np.arange(1, n + 1) * 1e-6
+    amount = np.round(np.exp(rng.normal(3.8, 0.9, n)), 2) + np.arange(1, n + 1) * 1e-7
     odds = share * np.exp(1.5 * risk + 0.4 * attempts - 2.0)
     seconds = np.sort(rng.choice(days * 86_400, n, replace=False))
     return pd.DataFrame(
