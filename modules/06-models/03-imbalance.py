@@ -103,7 +103,18 @@ print(
 )
 
 # %% [markdown]
-# It is (c), of 5.2 sick children that are born in a week. **Precision and recall at the capacity** are what the laboratory gets. They need the week: a quiet week's free places cannot be used for the next.
+# It is (c), of 5.2 sick children that are born in a week. **Precision and recall at the capacity** are what the laboratory gets. They need the week: a quiet week's free places cannot be used for the next, and a week with fewer children than places has fewer looks to divide by.
+#
+# Where equal scores compete for the last places, `head` takes those that stand first, so the number hangs on the order of the rows. Honest is the expectation: each of them gets its share of the places that are left.
+
+# %%
+one = pd.DataFrame({"score": [0.9, 0.5, 0.5, 0.5], "sick": [False, True, False, False]})  # two places
+above = one["score"].rank(method="min", ascending=False) - 1  # how many have a higher score
+tied = one.groupby("score")["score"].transform("size")
+one.assign(of_a_place=((2 - above) / tied).clip(0, 1))
+
+# %% [markdown]
+# Of 2 places a third goes to the sick child: precision 0.17, recall 0.33. Sorted by luck `head` says 0.5 and 1, or 0 and 0.
 #
 # ## What ROC AUC does not see
 #
@@ -116,7 +127,7 @@ broken.loc[faulty, MARKS] = [3.0, 3.0, -3.0]
 broken["score"] = model.predict_proba(broken[MARKS])[:, 1]
 
 # %% [markdown]
-# **Predict before you run.** Which number falls to half or less: (a) all three (b) the ROC AUC alone (c) average precision and precision at 20?
+# **Predict before you run.** The table will have ROC AUC, average precision, and precision and recall at 20. Which fall to half or less: (a) all four (b) ROC AUC alone (c) all but ROC AUC?
 
 
 # %%
@@ -178,8 +189,8 @@ axis.set(
 legend = axis.legend()
 
 # %% [markdown]
-# *In words: the solid curve falls from one half to nearly nothing, and at a precision of 0.1 has found some four in ten of the sick. The dashed one lies below it everywhere and finds a third there. The dotted one begins at zero, since the faulty children stand on
-# top, and never reaches 0.1.*
+# *In words: the solid curve falls from above one half to nearly nothing, and at a precision of 0.1 has found some four in ten of the sick. The dashed one lies below it everywhere and finds a third there. The dotted one, but for one sick child at the very top, begins near zero, since the
+# faulty children stand on top, and stays below 0.1.*
 #
 # ## Fewer healthy rows
 #
@@ -227,6 +238,15 @@ print(
 )
 
 # %% [markdown]
+# Another classifier has no intercept. So do it to the odds of what it says, *q*: multiply *q / (1 - q)* by what was kept and go back to a probability. Written without a division by *1 - q* it holds for *q = 1*, too:
+
+# %%
+q = pd.Series([0.0, 0.5, 0.9, 0.99, 1.0])
+pd.DataFrame({"q": q, "kept x q": kept * q, "in the odds": kept * q / (1 - q + kept * q)}).round(4)
+
+# %% [markdown]
+# 0 stays 0 and 1 stays 1: a draw makes nobody sick or healthy. A factor on *q* itself, the middle column, can bring the mean back as well, and then says of a child that is surely sick that it is nearly surely healthy.
+#
 # A right mean may hide two errors. So look in bins of the forecast, against the true risk, which only a simulation has, and against the share of the sick, which you have, too.
 
 # %%
@@ -280,7 +300,7 @@ pd.DataFrame(rows).groupby("way").agg(["mean", "std"]).round(3)
 from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
-small = past.iloc[:15_000]
+small = past.iloc[:10_000]
 copies = pd.concat([small[~small["sick"]], *[small[small["sick"]]] * 50]).sample(frac=1.0, random_state=0)
 neighbour = KNeighborsClassifier(5)
 inside = cross_val_predict(neighbour, copies[MARKS], copies["sick"], cv=5, method="predict_proba")[:, 1]
@@ -289,12 +309,26 @@ inside = cross_val_predict(neighbour, copies[MARKS], copies["sick"], cv=5, metho
 # **Predict before you run.** The cross-validated average precision on that table, and then on this year's children: (a) both about 0.2 (b) nearly 1, then about 0.1 or less (c) nearly 1, both?
 
 # %%
+from sklearn.model_selection import StratifiedGroupKFold
+
+apart = cross_val_predict(  # all copies of a child in one fold
+    neighbour,
+    copies[MARKS],
+    copies["sick"],
+    groups=copies.index,
+    cv=StratifiedGroupKFold(5),
+    method="predict_proba",
+)[:, 1]
 fresh = neighbour.fit(copies[MARKS], copies["sick"]).predict_proba(later[MARKS])[:, 1]
 print(f"cross-validated {average_precision_score(copies['sick'], inside):.3f}", end=", ")
 print(f"this year {average_precision_score(later['sick'], fresh):.3f}")
+print(
+    f"cross-validated, all copies of a child in one fold {average_precision_score(copies['sick'], apart):.3f}"
+)
+print(f"share of sick: copies {copies['sick'].mean():.3f}, this year {later['sick'].mean():.4f}")
 
 # %% [markdown]
-# It is (b). A sick child has copies in each of the five folds, so the fold that is judged was learned by heart. And even with copies kept on one side of the split, a judged table with a fifth of sick children has another base than the world. **Split first; draw, copy and weigh only what is
+# It is (b). A sick child has copies in each of the five folds, so the fold that is judged was learned by heart. The second line keeps all copies of a child in one fold: nothing is known by heart there. It is still far above this year's, since the judged table holds forty times the world's share of sick children. **Split first; draw, copy and weigh only what is
 # learned from; judge on rows as they come.** A draw inside of `fit` does that by itself, in every fold.
 #
 # ## The threshold, once
@@ -318,8 +352,8 @@ pd.DataFrame(
 ).T.round(3)
 
 # %% [markdown]
-# 0.5 on the corrected probability calls nobody or nearly so. And the balanced model with the threshold of the costs calls nearly everybody: **weights or balance *and* a moved threshold count the costs twice.** Balance with 0.5 is not bad here, by luck: balancing multiplies
-# the odds by some 275, and the costs ask for 267. With other costs that luck is gone. Keep the probability true and the costs in the threshold; then each can change without the other.
+# 0.5 on the corrected probability calls nobody or nearly so. And the balanced model with the threshold of the costs calls nearly everybody: **weights or balance *and* a moved threshold count the costs twice.** These two are the dear ones. Balance with 0.5 is even the cheapest of the four, by a hair and by luck: balancing multiplies
+# the odds by some 275, and the costs ask for 267, so both lines lie at nearly the same place. With other costs that luck is gone. Keep the probability true and the costs in the threshold; then each can change without the other.
 #
 # ## The record
 #
@@ -351,7 +385,7 @@ pd.Series(mlflow.get_run(run.info.run_id).data.metrics).round(4)
 # %% [markdown]
 # ## In production
 #
-# - **The correction belongs to the model.** A model that is stored without its shift is a model that calls a third of all parents. Store the pair as one object, and compare what comes back.
+# - **The correction belongs to the model.** A model that is stored without its shift calls nearly all parents, as the table above shows. Store the pair as one object, and compare what comes back.
 # - **Watch the mean forecast against the share of the sick**, by week, once the answers are known. A drift of the base rate shows there first; ranking numbers stay silent, as the half clinic showed.
 # - **At a hundred times the rows** keep all of the rare and draw the rest where the data lie, with a seed and the share in the log: the share is a parameter of the model from then on.
 # - **At three in the morning** the number of calls is what people feel. An alarm on "calls above capacity" needs no labels.
@@ -372,6 +406,11 @@ pd.Series(mlflow.get_run(run.info.run_id).data.metrics).round(4)
 # 1. A model has a ROC AUC of 0.95 at 1 in 1,000. What do you ask next?
 # 2. One healthy row in twenty was kept, the model says 0.5. What is the probability?
 # 3. Why is a copy before the split worse than a weight?
+#
+# <details><summary>Answers</summary>
+# 1. How many can be called, how rare the class is where it will be used, and what precision and recall are at that capacity. 2. The odds of 1 become 1/20: p = 1/21, some 0.048. 3. Copies of one row land on both sides of the split, so the model is
+# judged on rows that it knows, and the judged table is no longer as rare as the world. A weight stays in what is learned from.
+# </details>
 #
 # Now the exercise: `mle start imbalance`, then `mle check imbalance`.
 #
