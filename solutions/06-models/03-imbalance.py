@@ -149,8 +149,8 @@ def asked(cases):
     return found
 
 
-shown = ([True, False, True, False, False, True], [0.9, 0.8, 0.5, 0.5, 0.5, 0.1])
-rows = [[0.9, 1, 1.0, 1 / 3], [0.8, 2, 0.5, 1 / 3], [0.5, 5, 0.4, 2 / 3], [0.1, 6, 0.5, 1.0]]
+shown = ([True, False, True, True, False, True], [0.9, 0.8, 0.5, 0.5, 0.5, 0.1])
+rows = [[0.9, 1, 1.0, 1 / 4], [0.8, 2, 0.5, 1 / 4], [0.5, 5, 0.6, 3 / 4], [0.1, 6, 2 / 3, 1.0]]
 for found, area in expect.beside(asked, [shown]):
     expect.equal(
         len(found),
@@ -168,9 +168,9 @@ for found, area in expect.beside(asked, [shown]):
     )
     expect.close(
         area,
-        1.9 / 3,
+        4.3 / 6,
         what="average_precision: six orders, three of them with the score 0.5",
-        why="each step of recall counts with the precision at its own threshold: 1/3 of 1, of 0.4 and of 0.5",
+        why="each step of recall counts with the precision at its own threshold: 1/4 of 1, 1/2 of 0.6 and 1/4 of 2/3",
         look_at="the first step, ties, and lines or maxima between the steps",
     )
 ### BEGIN HIDDEN TESTS
@@ -1787,10 +1787,10 @@ def best_for_desk(day, fraud, scores, places=20):
 # +             odds = self.factor_ * q / (1 - q)
 # +             p = odds / (1 + odds)
 
-# %% wrong="rare_is_the_second" of="rare" caught_by="the_sample odds_put_right" edits="reference"
-# Takes the second class for the rare one: with the labels fraud and honest it drops the frauds.
-# -         self.rare_ = int(np.argmin(counts))
-# +         self.rare_ = 1
+# %% wrong="second_column" of="rare" caught_by="odds_put_right calibrated_out_of_fold" edits="reference"
+# Takes the second column for the rare class: with the labels fraud and honest that is the other one.
+# -         q = self.classifier_.predict_proba(X)[:, self.rare_]
+# +         q = self.classifier_.predict_proba(X)[:, 1]
 
 # %% wrong="copies_of_frauds" of="rare" caught_by="the_sample" edits="reference"
 # Copies the frauds instead of weighing them: the copies are no new frauds, and where rows are split they lie on both sides.
@@ -1951,10 +1951,10 @@ class Rare(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 # -     earlier = orders["placed_at"] < cut
 # +     earlier = orders["placed_at"] <= cut
 
-# %% wrong="half" of="validation" caught_by="later_orders_as_they_are" edits="reference"
-# Declines from 0.5 on: a fraud costs five times what a customer who was turned away costs, and more with the amount.
+# %% wrong="one_threshold_for_all" of="validation" caught_by="later_orders_as_they_are" edits="reference"
+# Takes the threshold of a mean amount for all: cheap orders are declined that cost little, dear ones pass.
 # -     decline = (1 - p) * away < p * lost
-# +     decline = p >= 0.5
+# +     decline = (1 - p) * away.mean() < p * lost.mean()
 
 # %% wrong="weights_and_threshold" of="validation" caught_by="worth_in_euros" edits="reference"
 # Weighs the frauds by what they cost and moves the threshold as well: each cost counts twice.
