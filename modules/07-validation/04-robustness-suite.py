@@ -91,14 +91,8 @@ print(f"one standard deviation of such a share is {np.sqrt(0.85 * 0.15 / len(new
 # Ask each model what a child would know. The answer is a probability of *unhappy*.
 
 # %%
-plain = [
-    "It is good.",
-    "It is not good.",
-    "I like it.",
-    "I do not like it.",
-    "Worth the money.",
-    "Not worth the money.",
-]
+plain = "It is good.|It is not good.|I like it.|I do not like it.|Worth the money.|Not worth the money."
+plain = plain.split("|")
 pd.DataFrame({name: model.predict_proba(plain)[:, 1] for name, model in models.items()}, index=plain).round(2)
 
 # %% [markdown]
@@ -127,15 +121,10 @@ def moved(model, changed):
 # **Predict before you run.** All reviews in capitals, as some people write. For how many reviews does the answer of `words` move: (a) none (b) a tenth (c) nearly all?
 
 # %%
-changes = {
-    "in capitals": new["text"].str.upper(),
-    "blanks behind": new["text"] + "   ",
-    "no exclamation marks": new["text"].str.replace("!", "."),
-}
-pd.DataFrame(
-    {name: [moved(model, text) for text in changes.values()] for name, model in models.items()},
-    index=list(changes),
-).round(2)
+changes = {"in capitals": new["text"].str.upper(), "blanks behind": new["text"] + "   "}
+changes["no exclamation marks"] = new["text"].str.replace("!", ".")
+shares = {name: [moved(model, text) for text in changes.values()] for name, model in models.items()}
+pd.DataFrame(shares, index=list(changes)).round(2)
 
 # %% [markdown]
 # It is (c): capitals are other words to it, words that training never had. Blanks and marks are dropped before either model sees them.
@@ -147,13 +136,13 @@ pd.DataFrame(
 # %%
 said = reviews["text"].str.lower()
 table = {}
-for word in ("refund", "arrived", "box", "my view:"):
-    hit = said.str.contains(word, regex=False)
+for word in ("refund", "arrived", "box", "my view"):
+    hit = said.str.contains(rf"\b{word}\b")
     table[word] = [int(hit.sum()), reviews.loc[hit, "unhappy"].mean(), np.sqrt(0.14 * 0.86 / hit.sum())]
 pd.DataFrame(table, index=["reviews", "share unhappy", "one standard deviation by chance"]).T.round(3)
 
 # %% [markdown]
-# Over all reviews the share is 0.14. Read the table with the last column beside it: *refund* and *arrived* lie more than three standard deviations from 0.14, one above and one below, so they go with how people feel, and a good model may use them. To demand invariance there forbids the model to read. *box* and *my view:* are candidates, no more: no difference was seen.
+# Over all reviews the share is 0.14. Read the table with the last column beside it: *refund* and *arrived* lie more than three standard deviations from 0.14, one above and one below, so they go with how people feel, and a good model may use them. To demand invariance there forbids the model to read. *box* and *my view* are candidates, no more: no difference was seen.
 #
 # **Decide.** Before you write an invariance test, say why it is true: *by construction* (row numbers, the order of a batch, capitals), *by the mechanism* (ask who knows the business), or *by looks* (a table like this one). Only the first two are worth a test that blocks a model.
 #
@@ -163,15 +152,14 @@ pd.DataFrame(table, index=["reviews", "share unhappy", "one standard deviation b
 
 # %%
 added = {"I do not like it.": +1, "I would order again.": -1, "It is not worth the money.": +1}
-steps = {
-    (text, name): sign * (logit(model, new["text"] + " " + text) - logit(model, new["text"]))
-    for text, sign in added.items()
-    for name, model in models.items()
+steps = {}
+for text, sign in added.items():
+    for name, model in models.items():
+        steps[text, name] = sign * (logit(model, new["text"] + " " + text) - logit(model, new["text"]))
+result = {
+    key: {"mean step": step.mean(), "share the wrong way": (step < 0).mean()} for key, step in steps.items()
 }
-result = pd.DataFrame(
-    {key: {"mean step": step.mean(), "share the wrong way": (step < 0).mean()} for key, step in steps.items()}
-)
-result.T.round(2)
+pd.DataFrame(result).T.round(2)
 
 # %% [markdown]
 # Positive is the expected way. In the mean `pairs` moves as it should with each sentence. Look at the last column all the same: in some reviews it moves the wrong way, though the mean is right. The weight of a sentence depends on what else stands in the review.
@@ -181,20 +169,10 @@ result.T.round(2)
 # %%
 figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
 for name, style in (("words", "--"), ("pairs", "-")):
-    axis.hist(
-        steps["I would order again.", name],
-        bins=40,
-        histtype="step",
-        linestyle=style,
-        color="0.1",
-        label=name,
-    )
+    values = steps["I would order again.", name]
+    axis.hist(values, bins=40, histtype="step", linestyle=style, color="0.1", label=name)
 axis.axvline(0, color="0.6")
-axis.set(
-    title='Step after "I would order again."',
-    xlabel="fall of the logit (right of 0 is as expected)",
-    ylabel="reviews",
-)
+axis.set(title='Step after "I would order again."', xlabel="fall of the logit", ylabel="reviews")
 legend = axis.legend()
 
 # %% [markdown]
@@ -214,18 +192,11 @@ for seed in range(5):
 # **Predict before you run.** Three tests of each of the five: the score of the first plain case is last week's, within 0.001; capitals do not matter; "I do not like it." is above "I like it.". How many of five pass each?
 
 # %%
-week = pairs.predict_proba(plain)[:, 1]
-rows = []
-for model in retrained:
-    p = model.predict_proba(plain)[:, 1]
-    rows.append(
-        {
-            "last week's score": abs(p[0] - week[0]) < 0.001,
-            "capitals": moved(model, changes["in capitals"]) == 0,
-            "not": p[3] > p[2],
-        }
-    )
-pd.DataFrame(rows).sum().to_frame("passed, of 5")
+week = pairs.predict_proba(plain)[0, 1]
+now = [model.predict_proba(plain)[:, 1] for model in retrained]
+print("last week's score:", sum(abs(p[0] - week) < 0.001 for p in now), "of 5")
+print("capitals:", sum(moved(model, changes["in capitals"]) == 0 for model in retrained), "of 5")
+print("not:", sum(p[3] > p[2] for p in now), "of 5")
 
 # %% [markdown]
 # A stored score fails for most of these good models, so somebody stores the new score, each week, without looking: the test has become a ritual. A *relation* between two answers of the same model needs no stored number. (A stored score is right where nothing may change: the same model file, loaded on another machine.)
@@ -247,44 +218,43 @@ tests = {
 }
 
 # %% [markdown]
-# Two good models beside `pairs`, and three more broken ones: labels exchanged, fitted on noise, and one that reads the length of the text alone.
+# Three good models: `pairs`, one of the five draws, and one with a strong penalty, so that few words weigh much.
 
 # %%
 good = {"pairs": pairs, "other draw": retrained[0]}
 good["few"] = word_model(0.3, ngram_range=(1, 2)).fit(old["text"], old["unhappy"])
+
+# %% [markdown]
+# Four broken ones: the one that drops *not*, one with the labels exchanged, one fitted on noise, and one that counts blanks, so that it reads the length alone.
+
+# %%
 noise = np.random.default_rng(0).permutation(old["unhappy"])
 broken = {"words": words}
 broken["exchanged"] = word_model(20.0, ngram_range=(1, 2)).fit(old["text"], ~old["unhappy"])
 broken["noise"] = word_model(20.0, ngram_range=(1, 2)).fit(old["text"], noise)
-broken["length"] = word_model(20.0, analyzer="char", vocabulary=[" "], norm=None, use_idf=False).fit(
-    old["text"], old["unhappy"]
-)
+blanks = {"analyzer": "char", "vocabulary": [" "], "norm": None, "use_idf": False}
+broken["length"] = word_model(20.0, **blanks).fit(old["text"], old["unhappy"])
+
+# %% [markdown]
+# Each test on each model:
 
 # %%
 both = good | broken
-passed = pd.DataFrame(
-    {name: [bool(test(model)) for test in tests.values()] for name, model in both.items()}, index=list(tests)
-)
+passed = pd.DataFrame({name: [bool(test(model)) for test in tests.values()] for name, model in both.items()})
+passed.index = list(tests)
+
+# %% [markdown]
+# The question to the figure: which row has no *stops* among the broken, and which has one among the good?
+
+# %%
 figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
 axis.imshow(passed, cmap="gray", vmin=-0.6, vmax=1.2, aspect="auto")
-axis.set(
-    title="Which test passes which model?",
-    xticks=range(len(both)),
-    yticks=range(len(tests)),
-    xlabel="model: three good, four broken",
-    ylabel="test",
-)
-axis.set_xticklabels(both)
-axis.set_yticklabels(tests)
+axis.set(title="Which test passes which model?", xlabel="model: three good, four broken", ylabel="test")
+axis.set_xticks(range(len(both)), list(both))
+axis.set_yticks(range(len(tests)), list(tests))
 for (row, column), value in np.ndenumerate(passed.to_numpy()):
-    axis.text(
-        column,
-        row,
-        "passes" if value else "stops",
-        ha="center",
-        va="center",
-        color="black" if value else "white",
-    )
+    text, color = ("passes", "black") if value else ("stops", "white")
+    axis.text(column, row, text, ha="center", va="center", color=color)
 
 # %% [markdown]
 # *In words: a grid of tests by models, with "passes" or "stops" in each field.* Read it in two directions:
@@ -308,12 +278,14 @@ print("tests that stop no broken model:", [test for test in tests if passed.loc[
 # %%
 from pathlib import Path
 
-Path("test_reviews.py").write_text("""
+tested = """
 def test_not(model):
     like, dislike = model.predict_proba(["I like it.", "I do not like it."])[:, 1]
     assert dislike > like, f"{dislike:.2f} is not above {like:.2f}"
-""")
-Path("test_nothing.py").write_text("def check_not(model):\n    assert False\n")
+"""
+files = {"test_reviews.py": tested, "test_nothing.py": "def check_not(model):\n    assert False\n"}
+sizes = [Path(name).write_text(text) for name, text in files.items()]
+
 # %% [markdown]
 # The second file has a slip: a function is collected only if its name begins with `test`.
 #
@@ -337,13 +309,15 @@ class Hand:
         return self.one
 
 
+# %% [markdown]
+# Three runs: a good model, a broken one, and the file with the slip.
+
 # %%
 codes = {}
 for file, name in (("test_reviews.py", "pairs"), ("test_reviews.py", "words"), ("test_nothing.py", "words")):
+    options = [file, "-q", "--rootdir=.", "-p", "no:cacheprovider"]
     with redirect_stdout(io.StringIO()):
-        codes[file, name] = int(
-            pytest.main([file, "-q", "--rootdir=.", "-p", "no:cacheprovider"], plugins=[Hand(both[name])])
-        )
+        codes[file, name] = int(pytest.main(options, plugins=[Hand(both[name])]))
 print(codes)
 
 # %% [markdown]

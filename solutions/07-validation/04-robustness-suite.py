@@ -187,7 +187,7 @@ class Given:
     def __init__(self, model, orders):
         self._model, self._orders = model, orders
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture
     def model(self):
         return self._model
 
@@ -201,8 +201,7 @@ def try_suite(file, model):
     said = io.StringIO()
     with redirect_stdout(said), redirect_stderr(said):
         pytest.main(
-            [file, "-q", "--tb=line", "--capture=no", "-p", "no:cacheprovider"],
-            plugins=[Given(model, orders)],
+            [file, "-q", "--tb=no", "--capture=no", "-p", "no:cacheprovider"], plugins=[Given(model, orders)]
         )
     print(said.getvalue())
 
@@ -210,7 +209,7 @@ def try_suite(file, model):
 # %% [markdown]
 # ## 1. What does not matter: `test_invariance.py`
 #
-# Write tests for the first table. They are ordinary pytest functions with the fixtures `model`, one model, and `orders`, a fresh copy of a sample for each test: some 20 orders with the twelve columns, `str` words, int64 numbers, `placed_at` without a zone, unique labels in no order,
+# Write tests for the first table. They are ordinary pytest functions with two fixtures of function scope: `model`, one model, and `orders`, a fresh copy of a sample for each test: some 20 orders with the twelve columns, `str` words, int64 numbers, `placed_at` without a zone, unique labels in no order,
 # and a few missing amounts. How many tests you write, and how you name them, is yours. Helpers stand in the file; nothing beside Python, NumPy, pandas and pytest is needed.
 #
 # **How it is judged.** The file runs anew for each hidden model, on hidden orders. It passes a model if at least one test passed and none failed; it stops a model if a test fails, by its assertion or by an error of the model. It has to pass **all** good models, or nothing
@@ -346,7 +345,7 @@ def tried(file, ask, count, sample):
         def __init__(self, key):
             self.key, self.passed, self.failed = key, 0, ""
 
-        @pytest.fixture(scope="session")
+        @pytest.fixture
         def model(self):
             return Model(self.key)
 
@@ -758,7 +757,7 @@ def tried(file, ask, count, sample):
         def __init__(self, key):
             self.key, self.passed, self.failed = key, 0, ""
 
-        @pytest.fixture(scope="session")
+        @pytest.fixture
         def model(self):
             return Model(self.key)
 
@@ -1170,7 +1169,7 @@ def tried(file, ask, count, sample):
         def __init__(self, key):
             self.key, self.passed, self.failed = key, 0, ""
 
-        @pytest.fixture(scope="session")
+        @pytest.fixture
         def model(self):
             return Model(self.key)
 
@@ -1521,7 +1520,7 @@ class Given:
     def __init__(self, model, orders):
         self._model, self._orders = model, orders
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture
     def model(self):
         return self._model
 
@@ -2380,7 +2379,7 @@ class Given:
     def __init__(self, model, orders):
         self._model, self._orders = model, orders
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture
     def model(self):
         return self._model
 
