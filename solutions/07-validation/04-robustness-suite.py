@@ -26,7 +26,7 @@
 # # Which models must never reach the shop's door?
 #
 # Each week a job fits the fraud model of Tidewater anew, on another computer, with whatever versions of the libraries are there that night. The average precision of the new model is as good as ever. In March it was as good as ever,
-# too, when a new join had put the columns into another order *in the service alone*; in April when the model had learned `order_id`, which grows with time, as fraud does; and in May when an order without an amount came, and
+# too, when a new join had put the columns into another order *in the service alone*; in April when the model had learned `order_id`, which grows with time and means nothing for tomorrow's orders; and in May when an order without an amount came, and
 # the answer was no number at all.
 #
 # None of that shows in a score on held-out rows: the rows of the test set come from the same table, in the same form, all in one batch. What shows it are **behaviour tests**: change an order in a way of which you know what it must do to
