@@ -65,20 +65,22 @@ orders.iloc[:3].T
 # All comparisons of answers are in the **logit**, ln(p / (1 - p)) of p, the second column of the answer. One model answers around 0.0005, and another, that was fitted on as many frauds as honest orders, around 0.6: a difference of 0.01 is
 # everything to the first and nothing to the second, while the logit treats them alike. Good models are not exact, either: one computes in float32, one averages random passes.
 #
-# **1. What does not matter.** The logit of each order stays within 0.05. (A model that breaks a line moves it by 0.3 or more, in at least one order of ten of the sample.)
+# **1. What does not matter.** The logit of **each** order stays within 0.05. (A model that breaks a line moves it by 0.3 or more, in at least one order of ten of the sample. It may break a line in one column, or with one value, alone: which one is drawn anew at each check.)
 #
 # | line | what may change |
 # | --- | --- |
 # | `again` | nothing: the same orders are scored a second time |
-# | `order_id`, `customer_id` | the numbers in these columns |
-# | `other rows` | which other orders are in the batch, how many, and in which order they stand. An order alone, as a batch of one row, is the case at the shop's door |
-# | `index` | the labels of the rows. The answer's rows are in the order of the frame's rows, whatever their labels are |
-# | `columns` | the order of the columns, and further columns, of numbers or words |
-# | `country` | upper or lower case of `card_country` and `ship_country`, and blanks before and behind: `" de "` is `"DE"` |
-# | `numbers` | `items`, `attempts`, `address_age_days` come as int64, int32 or float64 |
-# | `words` | `channel`, `device` and the two countries come as str, object or category |
+# | `order_id`, `customer_id` | the whole numbers in these columns |
+# | `other rows` | which other orders are in the batch, how many, and in which order they stand. An order alone, as a batch of one row, is the case at the shop's door, also for one without an amount |
+# | `index` | the labels of the rows: other numbers, words, equal ones. The answer's rows are in the order of the frame's rows, whatever their labels are |
+# | `columns` | the order of the columns, and further columns of any name, of numbers or of words, in front or behind |
+# | `country` | upper or lower case of `card_country` and `ship_country`, and blanks before or behind: `" de "` is `"DE"` |
+# | `numbers` | `items`, `attempts`, `address_age_days` come as int64, int32 or float64, one of them or all |
+# | `words` | `channel`, `device` and the two countries come as str, object or category, one of them or all |
 # | `year` | the same hour of the same weekday, 52 weeks later |
 # | `zone` | the same moments in another time zone, such as Asia/Tokyo, with the zone in the dtype. Without a zone they are UTC |
+#
+# The promise holds for several of these changes at once, too.
 #
 # **2. What goes up.** Set a column to one value in *all* orders of the sample, then to the other, and leave the rest as it is. The **mean of the logit over the orders** is higher by at least 0.15; in a model that breaks a line it rises by less than 0.05, or falls. (Single orders may go the other way: a forest may have learned that many items and
 # many attempts are an office.)
@@ -88,7 +90,7 @@ orders.iloc[:3].T
 # | `attempts` | 1 | 2, 3, 4 or 5: each of them against 1 |
 # | `device_known` | True | False |
 # | `address_age_days` | 400 | 0 or 1: each of them against 400 |
-# | `card_country` | the order's own `ship_country` | one far away, of US, BR, IN, NG, ID, VN, TR, MX, ZA, PH |
+# | `card_country` | the order's own `ship_country` | one far away, US, BR, IN, NG, ID, VN, TR, MX, ZA or PH: each of them against `ship_country` |
 #
 # That is all. A higher amount promises no direction: stolen cards buy dear things, and card testing pays two euros. Nor do items, device, channel, hour and weekday; a good model may use them or leave them. So a test that demands that the
 # device does *not* matter stops good models.
@@ -103,7 +105,7 @@ orders.iloc[:3].T
 # | `unseen word` | so does one with a word that nobody has seen, in `card_country`, `ship_country`, `channel` or `device` |
 # | `textbook` | the odds p / (1 - p) of the textbook's stolen card are at least four times those of the regular customer |
 # | `card testing` | so are those of the stolen card that is tried with two euros |
-# | `refused` | a negative amount raises `ValueError`. A frame without the column `attempts`, or without `card_country`, raises `KeyError` or `ValueError`: no model may make up an input |
+# | `refused` | a negative amount raises `ValueError`, also in one order of many. A frame without the column `attempts`, or without `card_country`, raises `KeyError` or `ValueError`: no model may make up an input |
 # | `untouched` | the caller's frame is afterwards as it was: values, columns, dtypes |
 #
 # The three orders that the last table speaks of:
@@ -130,7 +132,7 @@ TESTING = REGULAR | STOLEN | {"amount": 1.9, "address_age_days": 0}
 # %% [markdown]
 # ## Something to try your tests on
 #
-# A good model, written by hand, and three broken ones. `try_suite("test_invariance.py", Scorecard())` runs a file of tests on a model and shows what pytest says. The hidden models are others: five good ones, and a dozen or more broken ones for each file.
+# A good model, written by hand, and three broken ones. `try_suite("test_invariance.py", Scorecard())` runs a file of tests on a model and shows what pytest says. The hidden models are others: four good ones, and seven to eighteen broken ones for each file.
 
 
 # %%
@@ -243,6 +245,7 @@ CHANGES = {
     "order_id": lambda orders: orders.assign(order_id=orders["order_id"] + 12_345),
     "customer_id": lambda orders: orders.assign(customer_id=orders["customer_id"].to_numpy()[::-1]),
     "index": lambda orders: orders.reset_index(drop=True),
+    "index_equal": lambda orders: orders.set_axis(["order"] * len(orders)),
     "columns_reversed": lambda orders: orders[orders.columns[::-1]],
     "further_columns": lambda orders: orders.assign(score=0.5, note="x", rank=range(len(orders))),
     "lower": lambda orders: orders.assign(**{name: orders[name].str.lower() for name in COUNTRIES}),
@@ -311,11 +314,10 @@ def tried(file, ask, count, sample):
 
         def predict_proba(self, orders):
             columns, wall = {}, []
-            for name in orders.columns:
-                column = orders[name]
-                if len(column) and isinstance(column.iloc[0], pd.Timestamp):
+            for name, column in orders.items():
+                if column.dtype == object and len(column) and isinstance(column.iloc[0], pd.Timestamp):
                     column = pd.to_datetime(column)
-                if getattr(column.dtype, "kind", "O") == "M":
+                if column.dtype.kind == "M":
                     zone = getattr(column.dtype, "tz", None)
                     local = column.dt.tz_localize(None) if zone is not None else column
                     utc = column.dt.tz_convert("UTC").dt.tz_localize(None) if zone is not None else column
@@ -323,7 +325,7 @@ def tried(file, ask, count, sample):
                     wall = local.astype("datetime64[ms]").astype("int64").tolist()
                 columns[str(name)] = column.tolist()
             asked = {"names": list(columns), "columns": columns, "rows": len(orders), "wall": wall}
-            asked["kinds"] = {str(name): str(dtype) for name, dtype in orders.dtypes.items()}
+            asked["kinds"] = dict(zip(columns, map(str, orders.dtypes), strict=True))
             asked["index"] = [str(label) for label in orders.index]
             said = json.loads(
                 ask(
@@ -342,8 +344,10 @@ def tried(file, ask, count, sample):
             return np.array(said["answer"], dtype=said["dtype"]).reshape(said["shape"])
 
     class Given:
-        def __init__(self, key):
-            self.key, self.passed, self.failed = key, 0, ""
+        """One session of pytest; for each model the file is imported, collected and run anew."""
+
+        def __init__(self):
+            self.key, self.passed, self.failed, self.results = 0, 0, "", []
 
         @pytest.fixture
         def model(self):
@@ -353,13 +357,33 @@ def tried(file, ask, count, sample):
         def orders(self):
             return sample.copy()
 
+        def pytest_collection(self, session):
+            return True
+
+        def pytest_runtestloop(self, session):
+            for self.key in range(count):
+                self.passed, self.failed, session.testsfailed = 0, "", 0
+                sys.modules.pop(file.removesuffix(".py"), None)
+                items = session.perform_collect()
+                code = 2 if session.testsfailed else 0 if items else 5
+                for place, item in enumerate([] if code else items):
+                    after = items[place + 1] if place + 1 < len(items) else None
+                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+                    if self.failed:
+                        session._setupstate.teardown_exact(None)
+                        break
+                self.results.append([1 if self.failed else code, int(self.passed), self.failed[:60]])
+                if ask(self.key, "stopped" if code or self.failed or not self.passed else "") == "enough":
+                    break
+            return True
+
         def pytest_runtest_logreport(self, report):
             self.passed += report.when == "call" and report.outcome == "passed"
             if report.outcome == "failed":
                 self.failed = self.failed or report.nodeid.split("::", 1)[-1]
 
     if not pathlib.Path(file).is_file():
-        return [[-1, 0, ""]] * count
+        return [[-1, 0, ""]]
     importlib.invalidate_caches()
     kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.path.insert(0, "")
@@ -367,76 +391,73 @@ def tried(file, ask, count, sample):
         os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD", ""),
         "1",
     )
-    off = "cacheprovider unraisableexception threadexception faulthandler doctest junitxml pastebin stepwise debugging setuponly setupplan".split()
+    off = "cacheprovider unraisableexception threadexception faulthandler doctest junitxml pastebin stepwise debugging setuponly setupplan warnings".split()
     options = [part for name in off for part in ("-p", f"no:{name}")]
     options += ["--assert=plain", "--capture=no", "--tb=no", "--import-mode=importlib", "--noconftest"]
-    options += ["-x", "-q", "--rootdir=.", "--confcutdir=.", "-c", os.devnull]
-    results = []
-    for key in range(count):
-        for name in [
-            name for name in sys.modules if name in ("test_invariance", "test_direction", "test_minimum")
-        ]:
-            del sys.modules[name]
-        given, said = Given(key), io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            code = pytest.main([file, *options], plugins=[given])
-        results.append([int(code), int(given.passed), given.failed[:60]])
+    options += ["-q", "--rootdir=.", "--confcutdir=.", "-c", os.devnull]
+    given, said = Given(), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        code = pytest.main([file, *options], plugins=[given])
+    sys.modules.pop(file.removesuffix(".py"), None)
     sys.dont_write_bytecode = kept
     sys.path.remove("")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = alone
-    return results
+    return given.results or [[int(code), 0, ""]]
 
 
 def judge(zoo, sample, shuffled):
-    """Run the suite on each model of the zoo and count: good ones that it stops, broken ones that it does not."""
+    """Run the suite on each model of the zoo; what is to hold: tests that run, no good one stopped, no broken one let through."""
     names = np.random.default_rng(shuffled).permutation(list(zoo)).tolist()
 
     def ask(key, text):
+        if not text.startswith("{"):
+            return "enough" if text and names[key].startswith("good") else ""
         try:
             return json.dumps(zoo[names[key]](json.loads(text)))
         except (KeyError, ValueError, TypeError, IndexError) as error:
             return json.dumps({"error": type(error).__name__, "text": str(error)})
 
-    found = dict(zip(names, expect.beside(tried, FILE, ask, len(names), sample), strict=True))
-    good = {name: found[name] for name in zoo if name.startswith("good")}
-    broken = {name: found[name] for name in zoo if not name.startswith("good")}
-    code, passed, _ = next(iter(good.values()))
-    expect.true(
-        code in (0, 1) and (code == 1 or passed > 0),
-        got={-1: "no such file", 5: "no test", 0: "no test that passed"}.get(
-            code, f"pytest's exit code {code}"
-        ),
-        expected="tests that run",
-        what=f"{FILE} on a good model",
-        why="pytest has to find tests in the file, and to run them",
-        look_at="the file's name, the names of the functions, which begin with test_, and errors when it is imported",
-    )
+    found = dict(zip(names, expect.beside(tried, FILE, ask, len(names), sample), strict=False))
+    good = {name: result for name, result in found.items() if name.startswith("good")}
+    broken = {name: result for name, result in found.items() if not name.startswith("good")}
+    code, passed, _ = [*good.values(), *found.values()][0]
     stopped = [name for name, (code, passed, _) in good.items() if code != 0 or passed == 0]
     failed = next((good[name][2] for name in stopped), "")
-    expect.true(
-        not stopped,
-        got=f"{len(stopped)} stopped",
-        expected="none stopped",
-        what=f"the good models that {FILE} stops"
-        + (f" (a test that fails: {failed}; the model: {TRAITS[stopped[0]]})" if stopped else ""),
-        why="a gate that stops good models is switched off, and what is not in the contract is no promise",
-        look_at="that test: does it demand an exact or an absolute score, more than the contract's tolerance, or that an input of use does not matter?",
-    )
     missed = [name for name, (code, *_) in broken.items() if code != 1]
-    expect.true(
-        not missed,
-        got=f"{len(missed)} let through",
-        expected="none let through",
-        what=f"the broken models that {FILE} lets through"
-        + (f" ({len(missed)} of {len(broken)}; they break: {'; '.join(missed[:4])})" if missed else ""),
-        why="each line of the contract is there because a model broke it, and no score on held-out rows showed it",
-        look_at="your test of that line: does it make the change in every column and with every value of the line, and compare all orders?",
-    )
+    return [
+        {
+            "condition": code in (0, 1) and (code == 1 or passed > 0),
+            "got": {-1: "no such file", 5: "no test", 0: "no test that passed"}.get(
+                code, f"pytest's exit code {code}"
+            ),
+            "expected": "tests that run",
+            "what": f"{FILE} on a good model",
+            "why": "pytest has to find tests in the file, and to run them",
+            "look_at": "the file's name, the names of the functions, which begin with test_, and errors when it is imported",
+        },
+        {
+            "condition": not stopped,
+            "got": "a good model stopped",
+            "expected": "none stopped",
+            "what": f"the good models that {FILE} stops"
+            + (f" (a test that fails: {failed}; the model: {TRAITS[stopped[0]]})" if stopped else ""),
+            "why": "a gate that stops good models is switched off, and what is not in the contract is no promise",
+            "look_at": "that test: does it demand an exact or an absolute score, more than the contract's tolerance, or that an input of use does not matter?",
+        },
+        {
+            "condition": not missed,
+            "got": f"{len(missed)} let through",
+            "expected": "none let through",
+            "what": f"the broken models that {FILE} lets through"
+            + (f" ({len(missed)} of {len(broken)}; they break: {'; '.join(missed[:4])})" if missed else ""),
+            "why": "each line of the contract is there because a model broke it, and no score on held-out rows showed it",
+            "look_at": "your test of that line: does it make the change in every column and with every value of the line, and compare all orders?",
+        },
+    ]
 
 
 TRAITS = {
     "good: a scorecard": "it is the scorecard of the notebook",
-    "good: scorecard": "it is much like the scorecard of the notebook",
     "good: trees": "its steps are those of a forest, in float32, and single orders go the other way",
     "good: noisy": "it averages random passes, so that its logit repeats within 0.04",
     "good: low": "it answers with small probabilities, as fraud is rare",
@@ -498,13 +519,13 @@ def scorecard(q, weights=(0.7, 1.8, 1.1, 1.2, 0.6, 0.4, 1.0, 0.5), base=-5.0):
     )
 
 
-def answer(logits, shape="", factor=1.0, first=1.0, writes=None, dtype="float64"):
+def answer(logits, shape="", first=1.0, writes=None, dtype="float64"):
     """What goes back to the tests: an array of both probabilities, and what is written into the caller's frame."""
     p = 1 / (1 + np.exp(-logits))
     both = p if shape == "one" else np.column_stack([first * (1 - p), p])
     lengths = [2] if shape == "flat" else list(both.shape)
     return {
-        "answer": (factor * both).ravel().tolist(),
+        "answer": both.ravel().tolist(),
         "shape": lengths,
         "dtype": dtype,
         "writes": writes or {},
@@ -530,10 +551,11 @@ shown = {
     ),
     "index": lambda asked: answer(scorecard(read(asked))[by_label(asked)]),
 }
-for models in (shown,):
-    judge(models, sample_of(11), 3)
+for promise in judge(shown, sample_of(11), 3):
+    expect.true(**promise)
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
+sample = sample_of(int(rng.integers(2**60)))
 COUNTRIES = "PT ES FR NL DE DK IE IT BE AT SE PL CZ GB CH NO".split() + sorted(FAR)
 CHANNELS, DEVICES = ["web", "app", "partner", "phone"], ["android", "ios", "windows", "mac", "other"]
 weights = rng.uniform([0.6, 1.6, 0.9, 0.9, 0.3, 0.3, 0.8, 0.2], [0.9, 2.4, 1.4, 1.5, 0.9, 0.6, 1.4, 0.7])
@@ -576,6 +598,7 @@ def words(q):
 
 
 GOOD = {"scorecard": plain, "trees": trees, "low": low, "noisy": noisy, "words": words}
+RIGHT = ["trees", "low", "noisy", "words"]
 
 
 def score(asked, change=0.0, style="scorecard"):
@@ -591,62 +614,85 @@ def by_place(asked):
     return score(asked | {"columns": columns}, style="words")
 
 
-def share_of_batch(asked):
-    amount = np.nan_to_num(numbers(asked, "amount"), nan=45.0)
-    return score(asked, np.log(amount / amount.sum()))
+def gaps_from_batch(asked):
+    """Fills a missing amount from the batch, where it has one."""
+    amount = numbers(asked, "amount")
+    filled = np.nan_to_num(amount, nan=60.0 if np.isfinite(amount).any() else 0.0)
+    return score(asked, 0.5 * np.log1p(filled), "low")
+
+
+def unique_labels(asked):
+    if len(set(asked["index"])) < asked["rows"]:
+        raise ValueError("cannot reindex on an axis with duplicate labels")
+    return score(asked, style="words")
+
+
+def further(asked, whole):
+    kinds = [kind for name, kind in asked["kinds"].items() if name not in NAMES]
+    return 0.7 * any(kind.startswith(("int", "uint", "float", "bool")) == whole for kind in kinds)
 
 
 def unknown(asked, name, form):
     return np.array([0.8 * (form(word) not in COUNTRIES) for word in asked["columns"][name]])
 
 
-def odd_kinds(asked, names, kinds):
-    return 0.6 * sum(asked["kinds"][name] in kinds for name in names)
-
-
 def wall_hours(asked):
-    return 0.9 * np.sin(2.0 * np.floor(np.array(asked["wall"], dtype=float) / 3.6e6 % 24))
+    hours = np.array(asked["wall"], dtype=float) / 3.6e6 % 24
+    return HOURS[hours.astype(int)]
 
 
-# Over 40 seeds: good models move by 0.04 at most (noisy), the others by 0. Broken ones move by 0.3 or more in 0.45 of the orders at least (order_id; mean
-# 0.69, standard deviation 0.11).
-WHOLE, WORDS = (
-    ("items", "attempts", "address_age_days"),
-    ("channel", "device", "card_country", "ship_country"),
-)
-zoo = {f"good: {name}": (lambda asked, name=name: score(asked, style=name)) for name in GOOD}
+# What a model breaks in one column or one way alone is drawn: a suite has to try each of them.
+one, other = rng.permutation(["card_country", "ship_country"])
+whole = rng.permutation(["items", "attempts", "address_age_days"])
+pair = [str(rng.choice(["channel", "device"])), str(rng.choice(["card_country", "ship_country"]))]
+as_object, as_category = rng.permutation(pair)
+HOURS = rng.permutation(24) / 12
+DEAR = np.sort(sample["amount"].dropna())[-2]  # two orders of the twenty cost as much
+# Good models move by 0.04 at most (noisy), the others by 0. Broken ones move by 0.3 or more in two orders of twenty at least (year: by 0.4 in just two).
+zoo = {f"good: {name}": (lambda asked, name=name: score(asked, style=name)) for name in RIGHT}
 zoo |= {
     "again": lambda asked: score(asked, rng.normal(0, 0.6, asked["rows"])),
-    "order_id": lambda asked: score(asked, 0.7 * np.sin(numbers(asked, "order_id"))),
-    "order_id, small probabilities": lambda asked: score(
-        asked, 0.7 * np.sin(numbers(asked, "order_id")), "low"
-    ),
+    "order_id": lambda asked: score(asked, 0.7 * np.sin(numbers(asked, "order_id")), "low"),
     "customer_id": lambda asked: score(asked, 0.7 * np.sin(numbers(asked, "customer_id")), "words"),
     "other rows, their order": lambda asked: score(asked, 0.9 * np.sin(np.arange(asked["rows"])), "noisy"),
-    "other rows, their amounts": share_of_batch,
-    "other rows, an order alone": lambda asked: score(asked, 0.6 * (asked["rows"] == 1), "low"),
-    "index": lambda asked: answer(GOOD["words"](read(asked))[by_label(asked)]),
+    "other rows, an order alone, without an amount": gaps_from_batch,
+    "index, equal labels": unique_labels,
     "columns, their order": by_place,
-    "columns, further ones": lambda asked: score(asked, 0.7 * (len(asked["names"]) > 12)),
-    "country, case": lambda asked: score(asked, unknown(asked, "card_country", str.strip)),
-    "country, blanks": lambda asked: score(asked, unknown(asked, "ship_country", str.upper), "trees"),
-    "numbers, int32": lambda asked: score(asked, odd_kinds(asked, WHOLE, ("int32",))),
-    "numbers, float64": lambda asked: score(asked, odd_kinds(asked, WHOLE, ("float64",)), "low"),
-    "words, object": lambda asked: score(asked, odd_kinds(asked, WORDS, ("object",)), "noisy"),
-    "words, category": lambda asked: score(asked, odd_kinds(asked, WORDS, ("category",)), "words"),
-    "year": lambda asked: score(
-        asked, 0.7 * (np.array(asked["columns"]["placed_at"], dtype=float) / 3.14496e10 - 55)
+    "columns, further ones of numbers": lambda asked: score(asked, further(asked, True)),
+    "columns, further ones of words": lambda asked: score(asked, further(asked, False), "noisy"),
+    f"country, case of {one}": lambda asked: score(asked, unknown(asked, one, str.strip)),
+    f"country, blanks before {one}": lambda asked: score(
+        asked, unknown(asked, one, lambda word: word.rstrip().upper()), "trees"
+    ),
+    f"country, blanks behind {other}": lambda asked: score(
+        asked, unknown(asked, other, lambda word: word.lstrip().upper())
+    ),
+    f"numbers, int32 in {whole[0]}": lambda asked: score(asked, 0.6 * (asked["kinds"][whole[0]] == "int32")),
+    f"numbers, float64 in {whole[1]}": lambda asked: score(
+        asked, 0.6 * (asked["kinds"][whole[1]] == "float64"), "low"
+    ),
+    f"words, object in {as_object}": lambda asked: score(
+        asked, 0.6 * (asked["kinds"][as_object] == "object"), "noisy"
+    ),
+    f"words, category in {as_category}": lambda asked: score(
+        asked, 0.6 * (asked["kinds"][as_category] == "category"), "words"
+    ),
+    "year, in two orders of the twenty": lambda asked: score(
+        asked,
+        0.4
+        * (np.array(asked["columns"]["placed_at"], dtype=float) / 3.14496e10 - 55)
+        * (numbers(asked, "amount") >= DEAR),
     ),
     "zone": lambda asked: score(asked, wall_hours(asked)),
 }
-for models in (zoo,):
-    judge(models, sample_of(int(rng.integers(2**60))), int(rng.integers(2**31)))
+for promise in judge(zoo, sample, int(rng.integers(2**31))):
+    expect.true(**promise)
 ### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 2. What goes up: `test_direction.py`
 #
-# Write tests for the second table: the same fixtures, the same rules of judging, other broken models. A model that has an input upside down is broken, and so is one that does not use it, or hardly.
+# Write tests for the second table: the same fixtures, the same rules of judging, other broken models. A model that has an input upside down is broken, and so is one that does not use it, or hardly, or has one of its values wrong.
 
 
 # %% answer="direction" file="test_direction.py"
@@ -723,11 +769,10 @@ def tried(file, ask, count, sample):
 
         def predict_proba(self, orders):
             columns, wall = {}, []
-            for name in orders.columns:
-                column = orders[name]
-                if len(column) and isinstance(column.iloc[0], pd.Timestamp):
+            for name, column in orders.items():
+                if column.dtype == object and len(column) and isinstance(column.iloc[0], pd.Timestamp):
                     column = pd.to_datetime(column)
-                if getattr(column.dtype, "kind", "O") == "M":
+                if column.dtype.kind == "M":
                     zone = getattr(column.dtype, "tz", None)
                     local = column.dt.tz_localize(None) if zone is not None else column
                     utc = column.dt.tz_convert("UTC").dt.tz_localize(None) if zone is not None else column
@@ -735,7 +780,7 @@ def tried(file, ask, count, sample):
                     wall = local.astype("datetime64[ms]").astype("int64").tolist()
                 columns[str(name)] = column.tolist()
             asked = {"names": list(columns), "columns": columns, "rows": len(orders), "wall": wall}
-            asked["kinds"] = {str(name): str(dtype) for name, dtype in orders.dtypes.items()}
+            asked["kinds"] = dict(zip(columns, map(str, orders.dtypes), strict=True))
             asked["index"] = [str(label) for label in orders.index]
             said = json.loads(
                 ask(
@@ -754,8 +799,10 @@ def tried(file, ask, count, sample):
             return np.array(said["answer"], dtype=said["dtype"]).reshape(said["shape"])
 
     class Given:
-        def __init__(self, key):
-            self.key, self.passed, self.failed = key, 0, ""
+        """One session of pytest; for each model the file is imported, collected and run anew."""
+
+        def __init__(self):
+            self.key, self.passed, self.failed, self.results = 0, 0, "", []
 
         @pytest.fixture
         def model(self):
@@ -765,13 +812,33 @@ def tried(file, ask, count, sample):
         def orders(self):
             return sample.copy()
 
+        def pytest_collection(self, session):
+            return True
+
+        def pytest_runtestloop(self, session):
+            for self.key in range(count):
+                self.passed, self.failed, session.testsfailed = 0, "", 0
+                sys.modules.pop(file.removesuffix(".py"), None)
+                items = session.perform_collect()
+                code = 2 if session.testsfailed else 0 if items else 5
+                for place, item in enumerate([] if code else items):
+                    after = items[place + 1] if place + 1 < len(items) else None
+                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+                    if self.failed:
+                        session._setupstate.teardown_exact(None)
+                        break
+                self.results.append([1 if self.failed else code, int(self.passed), self.failed[:60]])
+                if ask(self.key, "stopped" if code or self.failed or not self.passed else "") == "enough":
+                    break
+            return True
+
         def pytest_runtest_logreport(self, report):
             self.passed += report.when == "call" and report.outcome == "passed"
             if report.outcome == "failed":
                 self.failed = self.failed or report.nodeid.split("::", 1)[-1]
 
     if not pathlib.Path(file).is_file():
-        return [[-1, 0, ""]] * count
+        return [[-1, 0, ""]]
     importlib.invalidate_caches()
     kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.path.insert(0, "")
@@ -779,76 +846,73 @@ def tried(file, ask, count, sample):
         os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD", ""),
         "1",
     )
-    off = "cacheprovider unraisableexception threadexception faulthandler doctest junitxml pastebin stepwise debugging setuponly setupplan".split()
+    off = "cacheprovider unraisableexception threadexception faulthandler doctest junitxml pastebin stepwise debugging setuponly setupplan warnings".split()
     options = [part for name in off for part in ("-p", f"no:{name}")]
     options += ["--assert=plain", "--capture=no", "--tb=no", "--import-mode=importlib", "--noconftest"]
-    options += ["-x", "-q", "--rootdir=.", "--confcutdir=.", "-c", os.devnull]
-    results = []
-    for key in range(count):
-        for name in [
-            name for name in sys.modules if name in ("test_invariance", "test_direction", "test_minimum")
-        ]:
-            del sys.modules[name]
-        given, said = Given(key), io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            code = pytest.main([file, *options], plugins=[given])
-        results.append([int(code), int(given.passed), given.failed[:60]])
+    options += ["-q", "--rootdir=.", "--confcutdir=.", "-c", os.devnull]
+    given, said = Given(), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        code = pytest.main([file, *options], plugins=[given])
+    sys.modules.pop(file.removesuffix(".py"), None)
     sys.dont_write_bytecode = kept
     sys.path.remove("")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = alone
-    return results
+    return given.results or [[int(code), 0, ""]]
 
 
 def judge(zoo, sample, shuffled):
-    """Run the suite on each model of the zoo and count: good ones that it stops, broken ones that it does not."""
+    """Run the suite on each model of the zoo; what is to hold: tests that run, no good one stopped, no broken one let through."""
     names = np.random.default_rng(shuffled).permutation(list(zoo)).tolist()
 
     def ask(key, text):
+        if not text.startswith("{"):
+            return "enough" if text and names[key].startswith("good") else ""
         try:
             return json.dumps(zoo[names[key]](json.loads(text)))
         except (KeyError, ValueError, TypeError, IndexError) as error:
             return json.dumps({"error": type(error).__name__, "text": str(error)})
 
-    found = dict(zip(names, expect.beside(tried, FILE, ask, len(names), sample), strict=True))
-    good = {name: found[name] for name in zoo if name.startswith("good")}
-    broken = {name: found[name] for name in zoo if not name.startswith("good")}
-    code, passed, _ = next(iter(good.values()))
-    expect.true(
-        code in (0, 1) and (code == 1 or passed > 0),
-        got={-1: "no such file", 5: "no test", 0: "no test that passed"}.get(
-            code, f"pytest's exit code {code}"
-        ),
-        expected="tests that run",
-        what=f"{FILE} on a good model",
-        why="pytest has to find tests in the file, and to run them",
-        look_at="the file's name, the names of the functions, which begin with test_, and errors when it is imported",
-    )
+    found = dict(zip(names, expect.beside(tried, FILE, ask, len(names), sample), strict=False))
+    good = {name: result for name, result in found.items() if name.startswith("good")}
+    broken = {name: result for name, result in found.items() if not name.startswith("good")}
+    code, passed, _ = [*good.values(), *found.values()][0]
     stopped = [name for name, (code, passed, _) in good.items() if code != 0 or passed == 0]
     failed = next((good[name][2] for name in stopped), "")
-    expect.true(
-        not stopped,
-        got=f"{len(stopped)} stopped",
-        expected="none stopped",
-        what=f"the good models that {FILE} stops"
-        + (f" (a test that fails: {failed}; the model: {TRAITS[stopped[0]]})" if stopped else ""),
-        why="a gate that stops good models is switched off, and what is not in the contract is no promise",
-        look_at="that test: does it demand an exact or an absolute score, more than the contract's tolerance, or that an input of use does not matter?",
-    )
     missed = [name for name, (code, *_) in broken.items() if code != 1]
-    expect.true(
-        not missed,
-        got=f"{len(missed)} let through",
-        expected="none let through",
-        what=f"the broken models that {FILE} lets through"
-        + (f" ({len(missed)} of {len(broken)}; they break: {'; '.join(missed[:4])})" if missed else ""),
-        why="each line of the contract is there because a model broke it, and no score on held-out rows showed it",
-        look_at="your test of that line: does it make the change in every column and with every value of the line, and compare all orders?",
-    )
+    return [
+        {
+            "condition": code in (0, 1) and (code == 1 or passed > 0),
+            "got": {-1: "no such file", 5: "no test", 0: "no test that passed"}.get(
+                code, f"pytest's exit code {code}"
+            ),
+            "expected": "tests that run",
+            "what": f"{FILE} on a good model",
+            "why": "pytest has to find tests in the file, and to run them",
+            "look_at": "the file's name, the names of the functions, which begin with test_, and errors when it is imported",
+        },
+        {
+            "condition": not stopped,
+            "got": "a good model stopped",
+            "expected": "none stopped",
+            "what": f"the good models that {FILE} stops"
+            + (f" (a test that fails: {failed}; the model: {TRAITS[stopped[0]]})" if stopped else ""),
+            "why": "a gate that stops good models is switched off, and what is not in the contract is no promise",
+            "look_at": "that test: does it demand an exact or an absolute score, more than the contract's tolerance, or that an input of use does not matter?",
+        },
+        {
+            "condition": not missed,
+            "got": f"{len(missed)} let through",
+            "expected": "none let through",
+            "what": f"the broken models that {FILE} lets through"
+            + (f" ({len(missed)} of {len(broken)}; they break: {'; '.join(missed[:4])})" if missed else ""),
+            "why": "each line of the contract is there because a model broke it, and no score on held-out rows showed it",
+            "look_at": "your test of that line: does it make the change in every column and with every value of the line, and compare all orders?",
+        },
+    ]
 
 
 TRAITS = {
     "good: a scorecard": "it is the scorecard of the notebook",
-    "good: scorecard": "it is much like the scorecard of the notebook",
     "good: trees": "its steps are those of a forest, in float32, and single orders go the other way",
     "good: noisy": "it averages random passes, so that its logit repeats within 0.04",
     "good: low": "it answers with small probabilities, as fraud is rare",
@@ -910,13 +974,13 @@ def scorecard(q, weights=(0.7, 1.8, 1.1, 1.2, 0.6, 0.4, 1.0, 0.5), base=-5.0):
     )
 
 
-def answer(logits, shape="", factor=1.0, first=1.0, writes=None, dtype="float64"):
+def answer(logits, shape="", first=1.0, writes=None, dtype="float64"):
     """What goes back to the tests: an array of both probabilities, and what is written into the caller's frame."""
     p = 1 / (1 + np.exp(-logits))
     both = p if shape == "one" else np.column_stack([first * (1 - p), p])
     lengths = [2] if shape == "flat" else list(both.shape)
     return {
-        "answer": (factor * both).ravel().tolist(),
+        "answer": both.ravel().tolist(),
         "shape": lengths,
         "dtype": dtype,
         "writes": writes or {},
@@ -940,10 +1004,11 @@ shown = {
     "attempts": lambda asked: answer(scorecard(read(asked) | {"attempts": np.ones(asked["rows"])})),
     "device_known": lambda asked: answer(scorecard(read(asked) | {"known": ~read(asked)["known"]})),
 }
-for models in (shown,):
-    judge(models, sample_of(12), 3)
+for promise in judge(shown, sample_of(12), 3):
+    expect.true(**promise)
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
+sample = sample_of(int(rng.integers(2**60)))
 COUNTRIES = "PT ES FR NL DE DK IE IT BE AT SE PL CZ GB CH NO".split() + sorted(FAR)
 CHANNELS, DEVICES = ["web", "app", "partner", "phone"], ["android", "ios", "windows", "mac", "other"]
 weights = rng.uniform([0.6, 1.6, 0.9, 0.9, 0.3, 0.3, 0.8, 0.2], [0.9, 2.4, 1.4, 1.5, 0.9, 0.6, 1.4, 0.7])
@@ -986,6 +1051,7 @@ def words(q):
 
 
 GOOD = {"scorecard": plain, "trees": trees, "low": low, "noisy": noisy, "words": words}
+RIGHT = ["trees", "low", "noisy", "words"]
 
 
 def changed(style="scorecard", **marks):
@@ -998,30 +1064,39 @@ def changed(style="scorecard", **marks):
     return model
 
 
-# Mean rise over 40 seeds, the least of a line's steps. Good models, by design in their lowest weights: 0.37 (low, attempts; mean 0.46, standard deviation
-# 0.05; 0.36 by design), trees, attempts 0.39 (0.51, 0.07), all else above 0.48; broken ones, highest: hardly used 0.035, not used 0.007. A test's limit lies between 0.05 and 0.15.
-zoo = {f"good: {name}": (lambda asked, name=name: answer(GOOD[name](read(asked)))) for name in GOOD}
+def dear_are_safe(asked):
+    """An unknown device counts, and the dearest fourth of the orders falls, as if somebody had looked at them."""
+    q = read(asked)
+    return answer(GOOD["scorecard"](q) - 9.0 * (~q["known"] & (np.nan_to_num(q["amount"]) >= DEAR)))
+
+
+def one_country(asked, country, fall):
+    q = read(asked)
+    return answer(GOOD["scorecard"](q) - np.where(q["card"] == country, weights[1] + weights[7] + fall, 0.0))
+
+
+# Which value a model has wrong is drawn: a suite has to try each of them.
+DEAR = np.sort(sample["amount"].dropna())[-5]
+few, many = rng.integers(2, 4), rng.integers(4, 6)
+near, far = rng.permutation(sorted(FAR))[:2]
+# Mean rise of good models, by design in their lowest weights: 0.36 (low, attempts), all else above 0.39; broken ones, highest: hardly used 0.036, not
+# used 0.007, the others below 0. A test's limit lies between 0.05 and 0.15.
+zoo = {f"good: {name}": (lambda asked, name=name: answer(GOOD[name](read(asked)))) for name in RIGHT}
 zoo |= {
-    "attempts, upside down": changed("low", attempts=lambda q: 6.0 - q["attempts"]),
-    "attempts, not used": changed("noisy", attempts=lambda q: np.ones(len(q["attempts"]))),
-    "attempts, hardly used": changed(attempts=lambda q: 1.0 + 0.04 * (q["attempts"] > 1)),
-    "attempts, four and more count as one": changed(
-        attempts=lambda q: np.where(q["attempts"] > 3, 1.0, q["attempts"])
+    f"attempts, {few}": changed(
+        "noisy", attempts=lambda q: np.where(q["attempts"] == few, 1.0, q["attempts"])
     ),
-    "device_known, upside down": changed("trees", known=lambda q: ~q["known"]),
-    "device_known, not used": changed("noisy", known=lambda q: np.zeros(len(q["known"]), dtype=bool)),
-    "address_age_days, upside down": changed("words", age=lambda q: np.maximum(400.0 - q["age"], 0.0)),
-    "address_age_days, not used": changed("noisy", age=lambda q: np.full(len(q["age"]), 30.0)),
-    "address_age_days, 0 counts as missing": changed(age=lambda q: np.where(q["age"] == 0, 365.0, q["age"])),
-    "card_country, upside down": lambda asked: answer(
-        GOOD["scorecard"](read(asked)) - 5.0 * np.isin(read(asked)["card"], list(FAR))
+    f"attempts, {many}, hardly used": changed(
+        attempts=lambda q: np.where(q["attempts"] == many, 1.04, q["attempts"])
     ),
-    "card_country, not used": changed("noisy", card=lambda q: q["ship"]),
-    "all, the two columns exchanged": lambda asked: answer(-GOOD["words"](read(asked))),
-    "all, one answer for every order": lambda asked: answer(np.full(asked["rows"], -4.6)),
+    "device_known, in the mean": dear_are_safe,
+    "address_age_days, 0": changed(age=lambda q: np.where(q["age"] == 0, 365.0, q["age"])),
+    "address_age_days, 1": changed("words", age=lambda q: np.where(q["age"] == 1, 365.0, q["age"])),
+    f"card_country, {near}": lambda asked: one_country(asked, near, 0.0),
+    f"card_country, {far}": lambda asked: one_country(asked, far, 1.0),
 }
-for models in (zoo,):
-    judge(models, sample_of(int(rng.integers(2**60))), int(rng.integers(2**31)))
+for promise in judge(zoo, sample, int(rng.integers(2**31))):
+    expect.true(**promise)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1135,11 +1210,10 @@ def tried(file, ask, count, sample):
 
         def predict_proba(self, orders):
             columns, wall = {}, []
-            for name in orders.columns:
-                column = orders[name]
-                if len(column) and isinstance(column.iloc[0], pd.Timestamp):
+            for name, column in orders.items():
+                if column.dtype == object and len(column) and isinstance(column.iloc[0], pd.Timestamp):
                     column = pd.to_datetime(column)
-                if getattr(column.dtype, "kind", "O") == "M":
+                if column.dtype.kind == "M":
                     zone = getattr(column.dtype, "tz", None)
                     local = column.dt.tz_localize(None) if zone is not None else column
                     utc = column.dt.tz_convert("UTC").dt.tz_localize(None) if zone is not None else column
@@ -1147,7 +1221,7 @@ def tried(file, ask, count, sample):
                     wall = local.astype("datetime64[ms]").astype("int64").tolist()
                 columns[str(name)] = column.tolist()
             asked = {"names": list(columns), "columns": columns, "rows": len(orders), "wall": wall}
-            asked["kinds"] = {str(name): str(dtype) for name, dtype in orders.dtypes.items()}
+            asked["kinds"] = dict(zip(columns, map(str, orders.dtypes), strict=True))
             asked["index"] = [str(label) for label in orders.index]
             said = json.loads(
                 ask(
@@ -1166,8 +1240,10 @@ def tried(file, ask, count, sample):
             return np.array(said["answer"], dtype=said["dtype"]).reshape(said["shape"])
 
     class Given:
-        def __init__(self, key):
-            self.key, self.passed, self.failed = key, 0, ""
+        """One session of pytest; for each model the file is imported, collected and run anew."""
+
+        def __init__(self):
+            self.key, self.passed, self.failed, self.results = 0, 0, "", []
 
         @pytest.fixture
         def model(self):
@@ -1177,13 +1253,33 @@ def tried(file, ask, count, sample):
         def orders(self):
             return sample.copy()
 
+        def pytest_collection(self, session):
+            return True
+
+        def pytest_runtestloop(self, session):
+            for self.key in range(count):
+                self.passed, self.failed, session.testsfailed = 0, "", 0
+                sys.modules.pop(file.removesuffix(".py"), None)
+                items = session.perform_collect()
+                code = 2 if session.testsfailed else 0 if items else 5
+                for place, item in enumerate([] if code else items):
+                    after = items[place + 1] if place + 1 < len(items) else None
+                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+                    if self.failed:
+                        session._setupstate.teardown_exact(None)
+                        break
+                self.results.append([1 if self.failed else code, int(self.passed), self.failed[:60]])
+                if ask(self.key, "stopped" if code or self.failed or not self.passed else "") == "enough":
+                    break
+            return True
+
         def pytest_runtest_logreport(self, report):
             self.passed += report.when == "call" and report.outcome == "passed"
             if report.outcome == "failed":
                 self.failed = self.failed or report.nodeid.split("::", 1)[-1]
 
     if not pathlib.Path(file).is_file():
-        return [[-1, 0, ""]] * count
+        return [[-1, 0, ""]]
     importlib.invalidate_caches()
     kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.path.insert(0, "")
@@ -1191,76 +1287,73 @@ def tried(file, ask, count, sample):
         os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD", ""),
         "1",
     )
-    off = "cacheprovider unraisableexception threadexception faulthandler doctest junitxml pastebin stepwise debugging setuponly setupplan".split()
+    off = "cacheprovider unraisableexception threadexception faulthandler doctest junitxml pastebin stepwise debugging setuponly setupplan warnings".split()
     options = [part for name in off for part in ("-p", f"no:{name}")]
     options += ["--assert=plain", "--capture=no", "--tb=no", "--import-mode=importlib", "--noconftest"]
-    options += ["-x", "-q", "--rootdir=.", "--confcutdir=.", "-c", os.devnull]
-    results = []
-    for key in range(count):
-        for name in [
-            name for name in sys.modules if name in ("test_invariance", "test_direction", "test_minimum")
-        ]:
-            del sys.modules[name]
-        given, said = Given(key), io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            code = pytest.main([file, *options], plugins=[given])
-        results.append([int(code), int(given.passed), given.failed[:60]])
+    options += ["-q", "--rootdir=.", "--confcutdir=.", "-c", os.devnull]
+    given, said = Given(), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        code = pytest.main([file, *options], plugins=[given])
+    sys.modules.pop(file.removesuffix(".py"), None)
     sys.dont_write_bytecode = kept
     sys.path.remove("")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = alone
-    return results
+    return given.results or [[int(code), 0, ""]]
 
 
 def judge(zoo, sample, shuffled):
-    """Run the suite on each model of the zoo and count: good ones that it stops, broken ones that it does not."""
+    """Run the suite on each model of the zoo; what is to hold: tests that run, no good one stopped, no broken one let through."""
     names = np.random.default_rng(shuffled).permutation(list(zoo)).tolist()
 
     def ask(key, text):
+        if not text.startswith("{"):
+            return "enough" if text and names[key].startswith("good") else ""
         try:
             return json.dumps(zoo[names[key]](json.loads(text)))
         except (KeyError, ValueError, TypeError, IndexError) as error:
             return json.dumps({"error": type(error).__name__, "text": str(error)})
 
-    found = dict(zip(names, expect.beside(tried, FILE, ask, len(names), sample), strict=True))
-    good = {name: found[name] for name in zoo if name.startswith("good")}
-    broken = {name: found[name] for name in zoo if not name.startswith("good")}
-    code, passed, _ = next(iter(good.values()))
-    expect.true(
-        code in (0, 1) and (code == 1 or passed > 0),
-        got={-1: "no such file", 5: "no test", 0: "no test that passed"}.get(
-            code, f"pytest's exit code {code}"
-        ),
-        expected="tests that run",
-        what=f"{FILE} on a good model",
-        why="pytest has to find tests in the file, and to run them",
-        look_at="the file's name, the names of the functions, which begin with test_, and errors when it is imported",
-    )
+    found = dict(zip(names, expect.beside(tried, FILE, ask, len(names), sample), strict=False))
+    good = {name: result for name, result in found.items() if name.startswith("good")}
+    broken = {name: result for name, result in found.items() if not name.startswith("good")}
+    code, passed, _ = [*good.values(), *found.values()][0]
     stopped = [name for name, (code, passed, _) in good.items() if code != 0 or passed == 0]
     failed = next((good[name][2] for name in stopped), "")
-    expect.true(
-        not stopped,
-        got=f"{len(stopped)} stopped",
-        expected="none stopped",
-        what=f"the good models that {FILE} stops"
-        + (f" (a test that fails: {failed}; the model: {TRAITS[stopped[0]]})" if stopped else ""),
-        why="a gate that stops good models is switched off, and what is not in the contract is no promise",
-        look_at="that test: does it demand an exact or an absolute score, more than the contract's tolerance, or that an input of use does not matter?",
-    )
     missed = [name for name, (code, *_) in broken.items() if code != 1]
-    expect.true(
-        not missed,
-        got=f"{len(missed)} let through",
-        expected="none let through",
-        what=f"the broken models that {FILE} lets through"
-        + (f" ({len(missed)} of {len(broken)}; they break: {'; '.join(missed[:4])})" if missed else ""),
-        why="each line of the contract is there because a model broke it, and no score on held-out rows showed it",
-        look_at="your test of that line: does it make the change in every column and with every value of the line, and compare all orders?",
-    )
+    return [
+        {
+            "condition": code in (0, 1) and (code == 1 or passed > 0),
+            "got": {-1: "no such file", 5: "no test", 0: "no test that passed"}.get(
+                code, f"pytest's exit code {code}"
+            ),
+            "expected": "tests that run",
+            "what": f"{FILE} on a good model",
+            "why": "pytest has to find tests in the file, and to run them",
+            "look_at": "the file's name, the names of the functions, which begin with test_, and errors when it is imported",
+        },
+        {
+            "condition": not stopped,
+            "got": "a good model stopped",
+            "expected": "none stopped",
+            "what": f"the good models that {FILE} stops"
+            + (f" (a test that fails: {failed}; the model: {TRAITS[stopped[0]]})" if stopped else ""),
+            "why": "a gate that stops good models is switched off, and what is not in the contract is no promise",
+            "look_at": "that test: does it demand an exact or an absolute score, more than the contract's tolerance, or that an input of use does not matter?",
+        },
+        {
+            "condition": not missed,
+            "got": f"{len(missed)} let through",
+            "expected": "none let through",
+            "what": f"the broken models that {FILE} lets through"
+            + (f" ({len(missed)} of {len(broken)}; they break: {'; '.join(missed[:4])})" if missed else ""),
+            "why": "each line of the contract is there because a model broke it, and no score on held-out rows showed it",
+            "look_at": "your test of that line: does it make the change in every column and with every value of the line, and compare all orders?",
+        },
+    ]
 
 
 TRAITS = {
     "good: a scorecard": "it is the scorecard of the notebook",
-    "good: scorecard": "it is much like the scorecard of the notebook",
     "good: trees": "its steps are those of a forest, in float32, and single orders go the other way",
     "good: noisy": "it averages random passes, so that its logit repeats within 0.04",
     "good: low": "it answers with small probabilities, as fraud is rare",
@@ -1322,13 +1415,13 @@ def scorecard(q, weights=(0.7, 1.8, 1.1, 1.2, 0.6, 0.4, 1.0, 0.5), base=-5.0):
     )
 
 
-def answer(logits, shape="", factor=1.0, first=1.0, writes=None, dtype="float64"):
+def answer(logits, shape="", first=1.0, writes=None, dtype="float64"):
     """What goes back to the tests: an array of both probabilities, and what is written into the caller's frame."""
     p = 1 / (1 + np.exp(-logits))
     both = p if shape == "one" else np.column_stack([first * (1 - p), p])
     lengths = [2] if shape == "flat" else list(both.shape)
     return {
-        "answer": (factor * both).ravel().tolist(),
+        "answer": both.ravel().tolist(),
         "shape": lengths,
         "dtype": dtype,
         "writes": writes or {},
@@ -1352,10 +1445,11 @@ shown = {
     "missing amount": lambda asked: answer(scorecard(read(asked)) + 0 * read(asked)["amount"]),
     "one and none": lambda asked: answer(scorecard(read(asked)), shape="flat" if asked["rows"] == 1 else ""),
 }
-for models in (shown,):
-    judge(models, sample_of(13), 3)
+for promise in judge(shown, sample_of(13), 3):
+    expect.true(**promise)
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
+sample = sample_of(int(rng.integers(2**60)))
 COUNTRIES = "PT ES FR NL DE DK IE IT BE AT SE PL CZ GB CH NO".split() + sorted(FAR)
 CHANNELS, DEVICES = ["web", "app", "partner", "phone"], ["android", "ios", "windows", "mac", "other"]
 weights = rng.uniform([0.6, 1.6, 0.9, 0.9, 0.3, 0.3, 0.8, 0.2], [0.9, 2.4, 1.4, 1.5, 0.9, 0.6, 1.4, 0.7])
@@ -1398,6 +1492,7 @@ def words(q):
 
 
 GOOD = {"scorecard": plain, "trees": trees, "low": low, "noisy": noisy, "words": words}
+RIGHT = ["trees", "low", "noisy", "words"]
 
 
 def score(asked, style="scorecard", **more):
@@ -1410,6 +1505,10 @@ def filled(asked, **columns):
     return score(asked | {"columns": asked["columns"] | given}, "words")
 
 
+def numbers(asked, name):
+    return np.array(asked["columns"][name], dtype=float)
+
+
 def strict(asked, name, known):
     if not set(asked["columns"][name]) <= set(known):
         raise KeyError(f"no such {name}")
@@ -1420,18 +1519,35 @@ def blank_where(asked, gone):
     return answer(np.where(gone(read(asked)), np.nan, GOOD["low"](read(asked))))
 
 
-def tame(asked):
-    """As if nobody could be so obvious: a far card, several attempts and a high amount are a test of the bank's."""
-    q = read(asked)
-    obvious = np.isin(q["card"], list(FAR)) & (q["attempts"] > 2) & (q["amount"] > 100)
-    return answer(np.where(obvious, -6.5, GOOD["scorecard"](q)))
+def outside(asked):
+    """As a model of a straight line: some probabilities are above 1, and the other column below 0."""
+    said, p = score(asked), np.array(score(asked)["answer"]).reshape(-1, 2)
+    p += np.outer(np.arange(len(p)) == 1, [-1.0, 1.0])
+    return said | {"answer": p.ravel().tolist()}
 
 
-def no_gaps(asked):
+def three_times(asked, which):
+    """Where all marks come together, the odds are three times those of the regular customer, and no more."""
     q = read(asked)
-    if np.isnan(q["amount"]).any():
-        raise TypeError("a missing amount")
-    return answer(GOOD["trees"](q))
+    return answer(np.where(which(q), weights[3] / 81 - 5.2 + np.log(3.0), GOOD["scorecard"](q)))
+
+
+def obvious(q):
+    return np.isin(q["card"], list(FAR)) & (q["attempts"] > 2) & (q["amount"] > 100)
+
+
+def refuses_the_mean(asked):
+    """Looks at the mean amount: one order below zero among many is scored."""
+    q = read(asked, refuses=False)
+    if asked["rows"] and np.nanmean(np.append(q["amount"], 0.0)) < 0:
+        raise ValueError("a negative amount")
+    return answer(GOOD["scorecard"](q))
+
+
+def another_error(asked):
+    if (read(asked, refuses=False)["amount"] < 0).any():
+        raise TypeError("complex logarithm")
+    return score(asked, "trees")
 
 
 def gaps_filled(asked):
@@ -1447,33 +1563,30 @@ def all_missing(asked):
     )
 
 
-# ln of the ratio of odds over 40 seeds, bar 1.39: good models 4.1 at least (low; mean 4.7, standard deviation 0.26), "hardly" 0.9 at most (0.8, 0.05).
-zoo = {f"good: {name}": (lambda asked, name=name: score(asked, name)) for name in GOOD}
+# Which column is strict is drawn. ln of the ratio of odds, bar 1.39: good models 4.1 at least over 40 seeds (low; mean 4.7, standard deviation 0.26),
+# three times is 1.10.
+country, kind = str(rng.choice(["card_country", "ship_country"])), str(rng.choice(["channel", "device"]))
+zoo = {f"good: {name}": (lambda asked, name=name: score(asked, name)) for name in RIGHT}
 zoo |= {
-    "shape, one column": lambda asked: score(asked, shape="one"),
-    "shape, percent": lambda asked: score(asked, "low", factor=100.0),
-    "shape, rows that do not sum to 1": lambda asked: score(asked, "words", first=0.9),
-    "one and none, one row": lambda asked: score(asked, "low", shape="flat" if asked["rows"] == 1 else ""),
+    "shape, from 0 to 1": outside,
+    "shape, rows that do not sum to 1": lambda asked: score(asked, "words", first=0.999),
     "one and none, no row": lambda asked: score(asked, shape="one" if asked["rows"] == 0 else ""),
-    "missing amount, no number": lambda asked: blank_where(asked, lambda q: np.isnan(q["amount"])),
-    "missing amount, an error": no_gaps,
     "missing amount, in all orders": all_missing,
-    "unseen word, card_country": lambda asked: strict(asked, "card_country", COUNTRIES),
-    "unseen word, ship_country": lambda asked: strict(asked, "ship_country", COUNTRIES),
-    "unseen word, channel": lambda asked: blank_where(asked, lambda q: ~np.isin(q["channel"], CHANNELS)),
-    "unseen word, device": lambda asked: strict(asked, "device", DEVICES),
-    "textbook, and all else the other way": lambda asked: answer(-GOOD["trees"](read(asked))),
-    "textbook": tame,
-    "textbook, hardly": lambda asked: answer(-5.0 + 0.1 * (GOOD["scorecard"](read(asked)) + 5.0)),
-    "card testing": lambda asked: answer(GOOD["low"](read(asked)) - 7.0 * (read(asked)["amount"] < 5)),
-    "refused, a negative amount": lambda asked: answer(GOOD["scorecard"](read(asked, refuses=False))),
+    f"unseen word, {country}": lambda asked: strict(asked, country, COUNTRIES),
+    f"unseen word, {kind}": lambda asked: blank_where(asked, lambda q: ~np.isin(q[kind], CHANNELS + DEVICES)),
+    "textbook": lambda asked: three_times(asked, obvious),
+    "card testing": lambda asked: three_times(asked, lambda q: q["amount"] < 5),
+    "refused, one negative amount among many": refuses_the_mean,
+    "refused, with another error": another_error,
     "refused, no attempts": lambda asked: filled(asked, attempts=1),
     "refused, no card_country": lambda asked: filled(asked, card_country="DE"),
     "untouched, gaps filled": gaps_filled,
-    "untouched, a further column": lambda asked: score(asked, "noisy", writes={"far": [0] * asked["rows"]}),
+    "untouched, a dtype": lambda asked: score(
+        asked, "noisy", writes={"items": numbers(asked, "items").tolist()}
+    ),
 }
-for models in (zoo,):
-    judge(models, sample_of(int(rng.integers(2**60))), int(rng.integers(2**31)))
+for promise in judge(zoo, sample, int(rng.integers(2**31))):
+    expect.true(**promise)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1485,10 +1598,12 @@ for models in (zoo,):
 # | verdict | exit code | when |
 # | --- | --- | --- |
 # | `pass` | 0 | in **each** suite at least one test passed, and nowhere did a test or a file fail |
-# | `block` | 1 | at least one test failed: by its assertion, by an error in it, or by an error in one of its fixtures |
-# | `unclear` | 2 | all else: the model or the orders do not load, a suite is not there, cannot be imported, has no test, or has skipped all of them; or no SUITE was given at all |
+# | `block` | 1 | at least one test failed, in any of its three steps: in the test itself, or in one of its fixtures, before the test or after its `yield`. It is then one failed test |
+# | `unclear` | 2 | all else: the model or the orders do not load, a suite is not there, cannot be imported, has no test, or has skipped all of them (`xfail` counts as skipped, as with pytest); something ended pytest before its last test, such as `pytest.exit`; or no SUITE was given at all |
 #
 # `unclear` is no pass: a gate that was told a wrong file name must not let anything in. All tests of all files run: neither the first failure nor a file that cannot be imported hides what the others say.
+#
+# `main` may be called again in the same process, as in the last cell, after a suite was edited: it runs the files as they are now. One process for all suites is enough. A process of its own for each costs some seconds a suite; the check calls the gate eleven times, with some 15 suites, and waits 180 s in all. There is no `pytest.ini` and no `conftest.py` beside the suites.
 #
 # The gate logs **one** finished run in this unit's experiment, whatever the verdict:
 #
@@ -1499,7 +1614,7 @@ for models in (zoo,):
 # | metrics | `passed`, `failed`, `skipped` | tests with that outcome; each case of a parametrized test is a test; 0 if none ran |
 # | tag | `verdict` | as above |
 # | artifact | `report.json` | a list with one dict a test that ran or was skipped, in any order: `test` (`test_direction.py::test_up[2]`, as pytest names it), `outcome` (`passed`, `failed` or `skipped`), `message` (of a failed test the last lines that pytest shows, with what the assertion says, else any text) |
-# | artifacts | `suites/FILE` | each suite that is there, as it was run |
+# | artifacts | `suites/FILE` | each suite that is there, as it is run; also if nothing could be run |
 #
 # `pytest.main([...], plugins=[...])` takes objects with *hooks*, functions of given names that pytest calls as it goes: `pytest_runtest_logreport(self, report)` for the three steps of each test (`report.when` is `setup`, `call` or `teardown`; `report.outcome`; `report.nodeid`; `report.longreprtext`). The option `--rootdir=.` keeps the names of the tests short wherever this folder lies. What pytest prints may go where you like.
 
@@ -1538,6 +1653,8 @@ def main(model, orders, *suites):
     ### BEGIN SOLUTION
     record = Record()
     there = [suite for suite in suites if Path(suite).is_file()]
+    for suite in there:
+        sys.modules.pop(Path(suite).stem, None)  # an edited suite is read anew
     try:
         given = Given(mlflow.sklearn.load_model(model), pd.read_parquet(orders))
     except Exception as error:
@@ -1551,7 +1668,7 @@ def main(model, orders, *suites):
     ran = {Path(name.split("::")[0]).name for name in passed}
     if "failed" in outcomes:
         verdict = "block"
-    elif suites and set(suites) <= ran:
+    elif suites and set(suites) <= ran and record.collected <= set(record.tests):
         verdict = "pass"
     else:
         verdict = "unclear"
@@ -1572,10 +1689,14 @@ class Record:
     """A plugin that keeps the outcome of each test."""
 
     def __init__(self):
-        self.tests = {}
+        self.tests, self.collected = {}, set()
+
+    def pytest_collection_finish(self, session):
+        self.collected = {item.nodeid for item in session.items}
 
     def pytest_runtest_logreport(self, report):
-        if report.when == "call" or report.outcome != "passed":
+        failed = self.tests.get(report.nodeid, {}).get("outcome") == "failed"
+        if not failed and (report.when == "call" or report.outcome != "passed"):
             message = report.longreprtext[-2000:] if report.failed else ""
             self.tests[report.nodeid] = {"outcome": report.outcome, "message": message}
 
@@ -1586,7 +1707,7 @@ if __name__ == "__main__":
     sys.exit(main(*sys.argv[1:]))
 
 
-# %% test="gate_says_pass_block_or_unclear" of="gate" points=4
+# %% test="gate_says_pass_block_or_unclear" of="gate" points=4 limit_seconds=180
 import hashlib
 import json
 
@@ -1629,8 +1750,6 @@ def opened(files, arguments, orders, save):
     data = pathlib.Path("gate-orders.parquet").read_bytes()
     importlib.invalidate_caches()
     kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    for name in [name for name in sys.modules if name.split(".")[-1].startswith("test_gate_")]:
-        del sys.modules[name]
     before, sys.argv = sys.argv, ["gate.py", *arguments]
     sys.path.insert(0, "")
     code, said = 0, io.StringIO()
@@ -1658,17 +1777,19 @@ def judge(
     save=False,
     model="gate-model",
     table="gate-orders.parquet",
+    cut=False,
 ):
     """One call of the gate, from the files to the run."""
     arguments = [model, table, *suites]
     code, data = expect.beside(opened, files, arguments, orders, save)
     counts = list(outcomes.values())
+    metrics = {name: counts.count(name) for name in ("passed", "failed", "skipped")}
     view = expect.run(
         params={
             "model": model,
             "orders_sha256": hashlib.sha256(data).hexdigest() if table == "gate-orders.parquet" else "none",
         },
-        metrics={name: counts.count(name) for name in ("passed", "failed", "skipped")},
+        metrics={} if cut else metrics,
         tags={"verdict": verdict},
         what=f"the run of the gate for {what}",
         why="whoever asks next month why this model was let in, or was not, reads this run",
@@ -1683,11 +1804,15 @@ def judge(
     )
     report = json.loads(view.artifact("report.json") or b"[]")
     expect.equal(
-        sorted([str(test.get("test")).rsplit("/", 1)[-1], str(test.get("outcome"))] for test in report),
+        sorted(
+            [name, str(test.get("outcome"))]
+            for test in report
+            if (name := str(test.get("test")).rsplit("/", 1)[-1]) in outcomes or not cut
+        ),
         sorted([name, outcome] for name, outcome in outcomes.items()),
         what=f"test and outcome of each dict in report.json for {what}",
         why="one line a test says what was tried and what came out; a test that is not listed was not run, as far as anyone can tell",
-        look_at="tests after the first failure, tests beside a file that cannot be imported, cases of parametrized tests, errors in a fixture",
+        look_at="tests after the first failure, tests beside a file that cannot be imported, cases of parametrized tests, errors in a fixture, also after its yield, and a suite that was edited since the call before",
     )
     told = {str(test.get("test")).rsplit("/", 1)[-1]: str(test.get("message")) for test in report}
     for name, words in messages:
@@ -1737,6 +1862,8 @@ EACH = (
     f"    assert k < 2, 'case {word}'\n"
 )
 ERROR = "import pytest\n\n\n@pytest.fixture\ndef scores(model):\n    raise RuntimeError('%s')\n\n\ndef test_scores(scores):\n    pass\n"
+LATE = "\n\n\n@pytest.fixture\ndef closed(model):\n    yield model\n    assert False, '%s'\n\n\ndef test_closed(closed):\n    pass\n"
+CUT = "import pytest\n\n\n" + SHAPE + "\n\ndef test_cut(model):\n    pytest.exit('no more')\n\n\n" + FALLS
 SKIPS = "import pytest\n\n\n@pytest.mark.skip(reason='later')\ndef test_later(model):\n    assert False\n"
 SKIPS += "\n\ndef test_never(model):\n    pytest.skip('no time')\n"
 SPOILS = "def test_spoils(orders):\n    orders['attempts'] = -1\n\n\ndef test_fresh(orders):\n    assert (orders['attempts'] > 0).all()\n"
@@ -1745,7 +1872,7 @@ judge(
     {
         "test_gate_a.py": "import no_such_module\n\n\n" + SHAPE,
         "test_gate_b.py": EACH + "\n\n" + SHAPE,
-        "test_gate_c.py": ERROR % word,
+        "test_gate_c.py": ERROR % word + LATE % word[::-1],
     },
     ["test_gate_a.py", "test_gate_b.py", "test_gate_c.py"],
     "block",
@@ -1755,18 +1882,23 @@ judge(
         "test_gate_b.py::test_each[3]": "failed",
         "test_gate_b.py::test_shape": "passed",
         "test_gate_c.py::test_scores": "failed",
+        "test_gate_c.py::test_closed": "failed",
     },
-    [("test_gate_b.py::test_each[3]", f"case {word}"), ("test_gate_c.py::test_scores", word)],
+    [
+        ("test_gate_c.py::test_closed", word[::-1]),
+        ("test_gate_b.py::test_each[3]", f"case {word}"),
+        ("test_gate_c.py::test_scores", word),
+    ],
     orders_of(int(rng.integers(2**31))),
 )
 judge(
-    "two suites that pass, with a skipped test in one of them",
-    {"test_gate_d.py": SPOILS, "test_gate_e.py": SKIPS.split("\n\n\ndef test_never")[0] + "\n\n\n" + SHAPE},
-    ["test_gate_d.py", "test_gate_e.py"],
+    "two suites that pass, one edited since the call before, with a skipped test in the other",
+    {"test_gate_b.py": SPOILS, "test_gate_e.py": SKIPS.split("\n\n\ndef test_never")[0] + "\n\n\n" + SHAPE},
+    ["test_gate_b.py", "test_gate_e.py"],
     "pass",
     {
-        "test_gate_d.py::test_spoils": "passed",
-        "test_gate_d.py::test_fresh": "passed",
+        "test_gate_b.py::test_spoils": "passed",
+        "test_gate_b.py::test_fresh": "passed",
         "test_gate_e.py::test_later": "skipped",
         "test_gate_e.py::test_shape": "passed",
     },
@@ -1797,6 +1929,15 @@ NOTHING = {
 }
 for what, (files, suites, outcomes) in NOTHING.items():
     judge(what, files, suites, "unclear", outcomes, orders=orders_of(int(rng.integers(2**31))))
+judge(
+    "a suite that ends pytest before its last test",
+    {"test_gate_d.py": SPOILS, "test_gate_k.py": CUT},
+    ["test_gate_d.py", "test_gate_k.py"],
+    "unclear",
+    PASSES | {"test_gate_k.py::test_shape": "passed"},
+    orders=orders_of(int(rng.integers(2**31))),
+    cut=True,
+)
 MISSING = {
     "a model that is not there": ("gate-no-model", "gate-orders.parquet", ["test_gate_d.py"]),
     "orders that are not there": ("gate-model", "gate-no-orders.parquet", ["test_gate_d.py"]),
@@ -1855,16 +1996,6 @@ print("\n".join(test["test"] for test in report if test["outcome"] == "failed"))
 # Read the list as a colleague would. Some lines are for whoever wrote the model (a country in lower case is a country that nobody has seen), some for whoever wrote the contract: is a direction that does not hold for a new address a fault of the model, or had the trees too few frauds to learn it? To answer that is the
 # work that a behaviour test makes visible. Bring your own model of `leakproof-pipeline` before the gate, too, once it takes these twelve columns.
 
-# %% wrong="looks_for_an_answer" of="invariance" caught_by="stops_what_does_not_matter" edits="reference"
-# Looks whether an answer comes: a suite that passes every model stops nothing.
-# -     assert np.abs(after - before).max() < SAME
-# +     assert np.isfinite(after).all()
-
-# %% wrong="stops_all" of="invariance" caught_by="stops_what_does_not_matter" edits="reference"
-# Fails on every model: all broken ones are stopped, and so is the shop.
-# -     assert np.abs(after - before).max() < SAME
-# +     assert np.abs(after - before).max() < 0
-
 # %% wrong="the_same_to_the_last_digit" of="invariance" caught_by="stops_what_does_not_matter" edits="reference"
 # Demands equal answers: a model that averages random passes, or computes in float32, is stopped.
 # - SAME = 0.15  # good models stay within 0.05, broken ones move by 0.3 and more
@@ -1879,24 +2010,11 @@ print("\n".join(test["test"] for test in report if test["outcome"] == "failed"))
 # +
 # + def test_rows_in_another_order(model, orders):
 
-# %% wrong="a_hundredth_of_probability" of="invariance" caught_by="stops_what_does_not_matter" edits="reference"
-# Allows a hundredth of probability: where fraud is rare, that is ten times the probability itself.
-# -     return np.log(p / (1 - p))
-# +     return p
-#
-# - SAME = 0.15  # good models stay within 0.05, broken ones move by 0.3 and more
-# + SAME = 0.01
-
 # %% wrong="device_must_not_matter" of="invariance" caught_by="stops_what_does_not_matter" edits="reference"
 # Demands invariance to an input of use: a good model may read the device.
 # -     "again": lambda orders: orders,
 # +     "again": lambda orders: orders,
 # +     "device": lambda orders: orders.assign(device="mac"),
-
-# %% wrong="on_average_the_same" of="invariance" caught_by="stops_what_does_not_matter" edits="reference"
-# Compares means: what goes up in one order and down in the next is not seen.
-# -     assert np.abs(after - before).max() < SAME
-# +     assert np.abs(after.mean() - before.mean()) < SAME
 
 # %% wrong="half_a_batch" of="invariance" caught_by="stops_what_does_not_matter" edits="reference"
 # Scores half a batch and calls that alone: at the door a batch has one row.
@@ -1912,20 +2030,30 @@ print("\n".join(test["test"] for test in report if test["outcome"] == "failed"))
 # - COUNTRIES, WORDS = ["card_country", "ship_country"], ["channel", "device", "card_country", "ship_country"]
 # + COUNTRIES, WORDS = ["card_country"], ["channel", "device", "card_country", "ship_country"]
 
-# %% wrong="no_category" of="invariance" caught_by="stops_what_does_not_matter" edits="reference"
-# Tries object and not category: it is the codes of a category that change from file to file.
-# -     "category": lambda orders: orders.astype(dict.fromkeys(WORDS, "category")),
-
-
-# %% wrong="zone_by_name" of="invariance" caught_by="stops_what_does_not_matter" edits="reference"
-# Gives the moments the zone UTC: the hour on the wall stays as it was.
-# -     return orders.assign(placed_at=orders["placed_at"].dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo"))
-# +     return orders.assign(placed_at=orders["placed_at"].dt.tz_localize("UTC"))
-
 # %% wrong="a_year_of_days" of="invariance" caught_by="stops_what_does_not_matter" edits="reference"
 # Goes on by 365 days: that is another weekday, and a good model may use the weekday.
 # -     "year": lambda orders: orders.assign(placed_at=orders["placed_at"] + pd.Timedelta(weeks=52)),
 # +     "year": lambda orders: orders.assign(placed_at=orders["placed_at"] + pd.Timedelta(days=365)),
+
+
+# %% wrong="mean_of_the_steps" of="invariance" caught_by="stops_what_does_not_matter" edits="reference"
+# Takes the mean of the steps over the sample: what moves two orders of twenty is lost in it.
+# -     assert np.abs(after - before).max() < SAME
+# +     assert np.abs(after - before).mean() < SAME / 3
+
+# %% wrong="new_labels_alone" of="invariance" caught_by="stops_what_does_not_matter" edits="reference"
+# Gives the rows new labels and never equal ones: two tables put below each other have each label twice.
+# -     "index_equal": lambda orders: orders.set_axis(["order"] * len(orders)),
+
+# %% wrong="further_numbers_alone" of="invariance" caught_by="stops_what_does_not_matter" edits="reference"
+# Adds columns of numbers and none of words: it is the further word that an encoder takes up.
+# -     "further_columns": lambda orders: orders.assign(score=0.5, note="x", rank=range(len(orders))),
+# +     "further_columns": lambda orders: orders.assign(score=0.5, rank=range(len(orders))),
+
+# %% wrong="two_of_four_words" of="invariance" caught_by="stops_what_does_not_matter" edits="reference"
+# Changes the type of channel and device alone: each column of words has an encoder of its own.
+# - COUNTRIES, WORDS = ["card_country", "ship_country"], ["channel", "device", "card_country", "ship_country"]
+# + COUNTRIES, WORDS = ["card_country", "ship_country"], ["channel", "device"]
 
 
 # %% also="odds_in_one_loop" of="invariance"
@@ -1943,8 +2071,9 @@ def changed(orders):
     yield orders.copy()
     yield orders.assign(order_id=range(1, len(orders) + 1), customer_id=orders["customer_id"] * 3 + 7)
     yield orders.set_index(pd.RangeIndex(100, 100 + len(orders)))
+    yield orders.set_index(orders["channel"].to_numpy())
     yield orders.sort_index(axis=1)
-    yield pd.concat([pd.DataFrame({"is_fraud": 1}, index=orders.index), orders], axis=1)
+    yield pd.concat([pd.DataFrame({"is_fraud": 1, "note": "é"}, index=orders.index), orders], axis=1)
     yield orders.assign(**{name: orders[name].map(str.lower) for name in countries})
     yield orders.assign(**{name: orders[name].map(lambda word: f"\t{word}  ") for name in countries})
     for kind in ("int32", "float64"):
@@ -2005,7 +2134,7 @@ def lower_with_blanks(frame):
 
 @change
 def shuffled_columns(frame):
-    return frame.sample(frac=1.0, axis=1, random_state=3).assign(extra=1.0)
+    return frame.sample(frac=1.0, axis=1, random_state=3).assign(extra=1.0, remark=frame["device"])
 
 
 @change
@@ -2061,12 +2190,14 @@ class TestInvariance:
         assert (usual[shared] - found[shared]).abs().max() < 0.2
 
     def test_new_labels(self, score, orders):
-        assert np.abs(score(orders).to_numpy() - score(orders.reset_index(drop=True)).to_numpy()).max() < 0.2
+        for labels in (range(len(orders)), [7] * len(orders)):
+            moved = score(orders.set_axis(labels)).to_numpy() - score(orders).to_numpy()
+            assert np.abs(moved).max() < 0.2
 
     def test_twice_and_alone(self, score, orders):
         usual = score(orders)
         assert usual.sub(score(orders)).abs().max() < 0.2
-        alone = pd.concat([score(orders.loc[[label]]) for label in orders.index[::4]])
+        alone = pd.concat([score(orders.loc[[label]]) for label in orders.index[::2]])
         assert alone.sub(usual[alone.index]).abs().max() < 0.2
 
 
@@ -2079,21 +2210,6 @@ class TestInvariance:
 # Takes any rise: an input that is hardly used, and noise, rise as well.
 # - RISE = 0.1  # of the mean logit: good models rise by 0.15 and more
 # + RISE = 0.0
-
-# %% wrong="some_change" of="direction" caught_by="stops_what_goes_the_wrong_way" edits="reference"
-# Looks whether the answer moves, and not which way.
-# -     return (logit(model, high) - logit(model, low)).mean()
-# +     return abs((logit(model, high) - logit(model, low)).mean())
-
-# %% wrong="exchanged" of="direction" caught_by="stops_what_goes_the_wrong_way" edits="reference"
-# Subtracts the other way round: good models are stopped.
-# -     return (logit(model, high) - logit(model, low)).mean()
-# +     return (logit(model, low) - logit(model, high)).mean()
-
-# %% wrong="two_attempts_alone" of="direction" caught_by="stops_what_goes_the_wrong_way" edits="reference"
-# Tries two attempts: what a model makes of four is another branch of its tree.
-# - @pytest.mark.parametrize("attempts", [2, 3, 4, 5])
-# + @pytest.mark.parametrize("attempts", [2])
 
 # %% wrong="no_zero" of="direction" caught_by="stops_what_goes_the_wrong_way" edits="reference"
 # Leaves out 0 days: the one value that code mistakes for a missing one.
@@ -2108,6 +2224,11 @@ class TestInvariance:
 # - RISE = 0.1  # of the mean logit: good models rise by 0.15 and more
 # + RISE = 0.01
 
+# %% wrong="exchanged" of="direction" caught_by="stops_what_goes_the_wrong_way" edits="reference"
+# Subtracts the other way round: good models are stopped.
+# -     return (logit(model, high) - logit(model, low)).mean()
+# +     return (logit(model, low) - logit(model, high)).mean()
+
 # %% wrong="dear_is_suspicious" of="direction" caught_by="stops_what_goes_the_wrong_way" edits="reference"
 # Demands a direction that is none: card testing pays two euros, so that a higher amount is not always worse.
 # - def test_an_unknown_device(model, orders):
@@ -2116,6 +2237,22 @@ class TestInvariance:
 # +
 # +
 # + def test_an_unknown_device(model, orders):
+
+
+# %% wrong="in_the_median" of="direction" caught_by="stops_what_goes_the_wrong_way" edits="reference"
+# Takes the median in place of the mean: a fourth of the orders may fall as far as they like.
+# -     return (logit(model, high) - logit(model, low)).mean()
+# +     return np.median(logit(model, high) - logit(model, low))
+
+# %% wrong="five_attempts_alone" of="direction" caught_by="stops_what_goes_the_wrong_way" edits="reference"
+# Tries the highest number alone: what a model makes of two attempts is another branch of its tree.
+# - @pytest.mark.parametrize("attempts", [2, 3, 4, 5])
+# + @pytest.mark.parametrize("attempts", [5])
+
+# %% wrong="one_country_of_ten" of="direction" caught_by="stops_what_goes_the_wrong_way" edits="reference"
+# Tries one of the ten countries: each of them is a column of its own after the encoding.
+# - @pytest.mark.parametrize("country", ["US", "BR", "IN", "NG", "ID", "VN", "TR", "MX", "ZA", "PH"])
+# + @pytest.mark.parametrize("country", ["NG"])
 
 
 # %% also="means_of_a_table" of="direction"
@@ -2142,7 +2279,7 @@ def test_lines(model, orders):
             if not mean_logit(model, orders.assign(**{column: high})) > start + 0.08:
                 faults.append((column, high))
     at_home = mean_logit(model, orders.assign(card_country=orders["ship_country"].to_numpy()))
-    for country in "US BR NG VN".split():
+    for country in "US BR IN NG ID VN TR MX ZA PH".split():
         if not mean_logit(model, orders.assign(card_country=country)) > at_home + 0.08:
             faults.append(("card_country", country))
     assert faults == []
@@ -2176,27 +2313,15 @@ class TestDirection:
         assert factor(orders.assign(**{column: low}), orders.assign(**{column: high})) > 1.1
 
     def test_far(self, factor, orders):
-        cards = np.resize(FAR, len(orders))
-        assert (
-            factor(orders.assign(card_country=orders["ship_country"]), orders.assign(card_country=cards))
-            > 1.1
-        )
+        for country in FAR:
+            low = orders.assign(card_country=orders["ship_country"])
+            assert factor(low, orders.assign(card_country=country)) > 1.1, country
 
 
 # %% wrong="above_one_half" of="minimum" caught_by="stops_what_cannot_do_the_least" edits="reference"
 # Demands a probability above one half: a good model of a rare thing says one in twenty, and ranks it first.
 # -     assert odds(model, order) > 3.9 * odds(model, REGULAR)
 # +     assert odds(model, order) > 1.0
-
-# %% wrong="just_above" of="minimum" caught_by="stops_what_cannot_do_the_least" edits="reference"
-# Takes any odds above the regular customer's: a model that is nearly blind is above, too.
-# -     assert odds(model, order) > 3.9 * odds(model, REGULAR)
-# +     assert odds(model, order) > odds(model, REGULAR)
-
-# %% wrong="the_textbook_alone" of="minimum" caught_by="stops_what_cannot_do_the_least" edits="reference"
-# Tries the textbook's case alone: two euros are the other end of fraud.
-# - @pytest.mark.parametrize("order", [TEXTBOOK, TESTING], ids=["textbook", "testing"])
-# + @pytest.mark.parametrize("order", [TEXTBOOK], ids=["textbook"])
 
 # %% wrong="some_gaps" of="minimum" caught_by="stops_what_cannot_do_the_least" edits="reference"
 # Leaves some amounts in each batch: a batch of one order without an amount has none.
@@ -2223,14 +2348,30 @@ class TestDirection:
 # +     before = orders
 
 
-# %% wrong="regular_below_a_hundredth" of="minimum" caught_by="stops_what_cannot_do_the_least" edits="reference"
-# Demands a small probability of the regular customer: a model that was fitted on as many frauds as honest orders has another base.
-# - def test_negative_amount_is_refused(model, orders):
-# + def test_regular_customer(model):
-# +     assert odds(model, REGULAR) < 0.01
-# +
-# +
-# + def test_negative_amount_is_refused(model, orders):
+# %% wrong="four_times_the_probability" of="minimum" caught_by="stops_what_cannot_do_the_least" edits="reference"
+# Multiplies probabilities in place of odds: a good model that says 0.6 of a regular customer has nowhere to go.
+# -     return p / (1 - p)
+# +     return p
+
+# %% wrong="twice_the_odds" of="minimum" caught_by="stops_what_cannot_do_the_least" edits="reference"
+# Is content with twice the odds: a model that is nearly blind has them, too.
+# -     assert odds(model, order) > 3.9 * odds(model, REGULAR)
+# +     assert odds(model, order) > 2 * odds(model, REGULAR)
+
+# %% wrong="any_error_will_do" of="minimum" caught_by="stops_what_cannot_do_the_least" edits="reference"
+# Takes any error for a refusal: the caller waits for ValueError, and a TypeError is a slip of the model.
+# -     with pytest.raises(ValueError):
+# +     with pytest.raises(Exception):
+
+# %% wrong="all_amounts_negative" of="minimum" caught_by="stops_what_cannot_do_the_least" edits="reference"
+# Makes all amounts negative: a model that looks at the first order, or at the mean, refuses them and lets one through.
+# -     amounts[3] = -1.0
+# +     amounts[:] = -1.0
+
+# %% wrong="sums_within_a_hundredth" of="minimum" caught_by="stops_what_cannot_do_the_least" edits="reference"
+# Allows the sums a hundredth: the promise has five digits.
+# -     assert np.abs(answer.sum(axis=1) - 1).max(initial=0) < 1e-5
+# +     assert np.abs(answer.sum(axis=1) - 1).max(initial=0) < 1e-2
 
 
 # %% also="plain_loops" of="minimum"
@@ -2294,7 +2435,9 @@ def test_cases(model):
 
 
 def test_refusals(model, orders):
-    assert raised(model, orders.assign(amount=-5.0)) is ValueError
+    for row in (0, len(orders) - 1):
+        amounts = [-5.0 if place == row else 30.0 for place in range(len(orders))]
+        assert raised(model, orders.assign(amount=amounts)) is ValueError
     assert raised(model, orders.drop(columns=["attempts"])) is not None
     assert raised(model, orders[[name for name in orders if name != "card_country"]]) is not None
 
@@ -2304,11 +2447,6 @@ def test_refusals(model, orders):
 # -     sys.exit(main(*sys.argv[1:]))
 # +     main(*sys.argv[1:])
 
-# %% wrong="stops_at_the_first" of="gate" caught_by="gate_says_pass_block_or_unclear" edits="reference"
-# Stops at the first failure: whoever repairs the model finds out one fault a night.
-# -         options = ["-q", "--continue-on-collection-errors", "-p", "no:cacheprovider", "--rootdir=."]
-# +         options = ["-q", "-x", "--continue-on-collection-errors", "-p", "no:cacheprovider", "--rootdir=."]
-
 # %% wrong="one_bad_file_hides_all" of="gate" caught_by="gate_says_pass_block_or_unclear" edits="reference"
 # Leaves pytest as it comes: one file that cannot be imported, and no test of any other runs.
 # -         options = ["-q", "--continue-on-collection-errors", "-p", "no:cacheprovider", "--rootdir=."]
@@ -2316,18 +2454,13 @@ def test_refusals(model, orders):
 
 # %% wrong="nothing_failed" of="gate" caught_by="gate_says_pass_block_or_unclear" edits="reference"
 # Lets in what did not fail: a suite that is not there fails nothing.
-# -     elif suites and set(suites) <= ran:
-# +     elif suites:
-
-# %% wrong="one_suite_will_do" of="gate" caught_by="gate_says_pass_block_or_unclear" edits="reference"
-# Is content if one of the suites ran: the other may have been skipped from end to end.
-# -     elif suites and set(suites) <= ran:
-# +     elif suites and set(suites) & ran:
+# -     elif suites and set(suites) <= ran and record.collected <= set(record.tests):
+# +     elif suites and record.collected <= set(record.tests):
 
 # %% wrong="all_of_none" of="gate" caught_by="gate_says_pass_block_or_unclear" edits="reference"
 # Asks whether all suites ran: of no suite at all, all ran.
-# -     elif suites and set(suites) <= ran:
-# +     elif set(suites) <= ran:
+# -     elif suites and set(suites) <= ran and record.collected <= set(record.tests):
+# +     elif set(suites) <= ran and record.collected <= set(record.tests):
 
 # %% wrong="skipped_is_run" of="gate" caught_by="gate_says_pass_block_or_unclear" edits="reference"
 # Counts a skipped test as one that ran: a suite that skips all its tests lets everything in.
@@ -2336,29 +2469,28 @@ def test_refusals(model, orders):
 
 # %% wrong="calls_alone" of="gate" caught_by="gate_says_pass_block_or_unclear" edits="reference"
 # Keeps the calls alone: a test whose fixture raises has no call, and is not even listed.
-# -         if report.when == "call" or report.outcome != "passed":
-# +         if report.when == "call":
-
-# %% wrong="the_last_step_counts" of="gate" caught_by="gate_says_pass_block_or_unclear" edits="reference"
-# Keeps the last report of each test: the cleaning up passes after every failure.
-# -         if report.when == "call" or report.outcome != "passed":
-# +         if report.when:
-
-# %% wrong="what_failed_without_why" of="gate" caught_by="gate_says_pass_block_or_unclear" edits="reference"
-# Keeps that a test failed, and not what it said.
-# -             message = report.longreprtext[-2000:] if report.failed else ""
-# +             message = "failed" if report.failed else ""
-
+# -         if not failed and (report.when == "call" or report.outcome != "passed"):
+# +         if not failed and report.when == "call":
 
 # %% wrong="unclear_is_block" of="gate" caught_by="gate_says_pass_block_or_unclear" edits="reference"
 # Calls everything that is no pass a block: the owner of the model looks for a fault that is in the gate's own call.
 # -         verdict = "unclear"
 # +         verdict = "block"
 
-# %% wrong="raises_without_a_run" of="gate" caught_by="gate_says_pass_block_or_unclear" edits="reference"
-# Lets the error of a model that is not there through: exit code 1 without a run, as if it had been tested.
-# -     except Exception as error:
-# +     except ZeroDivisionError as error:
+# %% wrong="cleaning_up_does_not_count" of="gate" caught_by="gate_says_pass_block_or_unclear" edits="reference"
+# Leaves out the cleaning up: a fixture that asserts after its yield is a test that never fails.
+# -         if not failed and (report.when == "call" or report.outcome != "passed"):
+# +         if not failed and (report.when == "call" or report.when == "setup" and report.outcome != "passed"):
+
+# %% wrong="cut_short" of="gate" caught_by="gate_says_pass_block_or_unclear" edits="reference"
+# Lets in what was cut short: none of the tests that ran had failed.
+# -     elif suites and set(suites) <= ran and record.collected <= set(record.tests):
+# +     elif suites and set(suites) <= ran:
+
+# %% wrong="the_module_of_before" of="gate" caught_by="gate_says_pass_block_or_unclear" edits="reference"
+# Runs the module of the call before: Python imports a name once, and the edited file is logged, not run.
+# -         sys.modules.pop(Path(suite).stem, None)  # an edited suite is read anew
+# +         Path(suite).stat()
 
 
 # %% also="junit_of_each_file" of="gate"
@@ -2410,6 +2542,7 @@ def main(model, orders, *suites):
             given = Given(mlflow.sklearn.load_model(model), pd.read_parquet(orders))
             for suite in suites:
                 path = os.path.join(folder, suite + ".xml")
+                sys.modules.pop(suite.removesuffix(".py"), None)
                 code = pytest.main(
                     [suite, "-q", f"--junitxml={path}", "-p", "no:cacheprovider"], plugins=[given]
                 )
