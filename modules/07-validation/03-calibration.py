@@ -131,7 +131,7 @@ label = axes[0].set_ylabel("share that was frequent")
 # *In words: three panels, ten points each with a vertical bar for the interval, and the diagonal. Naive Bayes: the eight lowest points lie on or above the diagonal, the ninth a little below it, and the last, near 0.80, far below it at 0.38. Forest: the lowest points lie above the diagonal and the highest below. Boosting: all points near the
 # diagonal.*
 #
-# Three shapes, three causes. Naive Bayes counts the same evidence twice. Boosting was fitted by log loss, and stopped early enough. The forest's number is a share of trees, each of which has learned its rows by heart.
+# Three shapes, three causes. Naive Bayes counts the same evidence twice. Boosting was fitted by log loss, and stopped early (scikit-learn's default above 10,000 rows). The forest's number is a share of trees, each of which has learned its rows by heart.
 #
 # ## One number for it?
 #
@@ -295,7 +295,7 @@ pd.DataFrame(rows, columns=names).round(0)
 
 # %% [markdown]
 # Tuned and calibrated are about equal in each line, as they should be. The raw scores lose where they are far off, from 0.4 up, by several standard errors. Near 0.2 and 0.3 naive Bayes crosses the diagonal, and there the raw scores do no harm: the differences are
-# within two or three standard errors either way. A wrong number is harmless until somebody needs another threshold.
+# within two standard errors. A wrong number is harmless until somebody needs another threshold.
 #
 # ## The record
 #
@@ -353,7 +353,7 @@ groups = (
 groups.round(3)
 
 # %% [markdown]
-#   Whoever pays nothing for a visit goes more often than said. One curve for all cannot mend that, since members with equal scores get equal chances; a better feature can.
+#   Whoever pays nothing for a visit goes more often than said. One curve for all cannot mend that, since members with equal scores get equal chances; a model that ranks these members better can.
 # - **The order is all that is used.** For "the 1,000 riskiest members" ranks suffice, and calibration changes nothing.
 # - **The base rate will jump.** A curve from year 3 says what year 3 was like. After an epidemic all of its chances are off together.
 # - **It was calibrated before.** Boosting had hardly a gap, so there is hardly anything to win. Look at the table first.

@@ -196,10 +196,10 @@ def judge(what, case, table):
         look_at="how you cut, ties, the number of bins, and bins without a parcel, which are no rows",
     )
     for place, name in enumerate(("forecast", "share"), start=1):
-        expect.close(
-            table[name],
-            [row[place] for row in right],
-            tolerance=1e-9,
+        expect.true(
+            bool(np.allclose(table[name], [row[place] for row in right], rtol=0, atol=1e-9)),
+            got="other values",
+            expected="those that counting gives",
             what=f"{name} of each bin: {what}",
             why="each bin says what was forecast on average, and what share happened",
             look_at="the rows that belong together: position by position, whatever the index says",
@@ -305,9 +305,10 @@ def judge(what, case, right, answer):
         why="it is the mean of (p - late) squared, row by row",
         look_at="the mean, the square, and rows that were matched by an index",
     )
-    expect.equal(
-        name,
-        right,
+    expect.true(
+        name == right,
+        got="another name",
+        expected=f"{right!r}",
         what=f"the name that best gives: {what}",
         why="a proper score is best for whoever says the true chance; the bins' gaps, ranks, hits and absolute errors are best for others, too",
         look_at="what a forecaster could say to win your score without knowing more",
@@ -336,7 +337,7 @@ truth = chance(known + unknown)
 late = rng.random(n) < truth
 normal = norm.ppf((np.arange(200) + 0.5) / 200)
 by_half = chance(known[:, None] + normal).mean(axis=1)  # the true chance, given half of what can be known
-# Gaps of the mean squared distance to the truth, in standard deviations of the difference of two Brier scores over 20 seeds: 7 at least.
+# Over 20 seeds the right name leads by 8.9 standard deviations of the difference at least in Brier score (too sure), by 11.6 in log loss (timid).
 cases = {
     "one who knows, and one who gives all parcels the share of late ones": (
         {"the same for all": np.full(n, late.mean()), "by parcel": truth},
@@ -535,8 +536,8 @@ answer = expect.beside(asked, known, pd.Timestamp("2025-01-21"), table[later].dr
 what = "two weeks of another world, after ten days of parcels that the model had not seen, in any order"
 judge(what, *answer)
 gap = float(np.mean((answer[1][:, 1] - truth[later]) ** 2))
-# Over 10 seeds of a world a tenth larger, mean and standard deviation: a sigmoid where chosen 0.0048, 0.0003, isotonic 0.0057, 0.0005, a mean of both 0.0055, 0.0004;
-# in one a third smaller 0.0066, 0.0011 and 0.0074, 0.0010. The share of all 0.0125, 0.0003, the seen rows among the others 0.019, 0.002, the scores 0.05.
+# Over 8 to 10 seeds, mean and standard deviation: isotonic 0.0062, 0.0007; in a world a tenth larger a sigmoid where chosen 0.0048, 0.0003, a mean of both curves
+# 0.0055, 0.0004. The share of all 0.0124, 0.0005, the seen rows among the others 0.019, 0.002, the scores 0.05.
 expect.between(
     gap,
     0.0,
@@ -628,10 +629,10 @@ def judge(what, shops, most):
             [np.mean((found[:400] - shop[3][:400]) ** 2) for found, shop in zip(chances, shops, strict=True)]
         )
     )
-    expect.between(
-        gap,
-        0.0,
-        most,
+    expect.true(
+        gap <= most,
+        got="a larger gap",
+        expected=f"{most} or less",
         what=f"the mean squared gap between your chances and the true ones: {what} (found {gap:.4f}, needed {most})",
         why="fifty rows are enough for two numbers; a curve with a step for every few rows follows their chance, and the seen rows make it too sure",
         look_at="which curve few rows get, and which rows they are",
@@ -712,10 +713,10 @@ def judge(what, table, truth, later, most):
         asked, table[:-later], table["shipped_at"].iloc[800], table[-later:].drop(columns="late")
     )
     gap = float(np.mean((found - truth[-later:]) ** 2))
-    expect.between(
-        gap,
-        0.0,
-        most,
+    expect.true(
+        gap <= most,
+        got="a larger gap",
+        expected=f"{most} or less",
         what=f"the mean squared gap between your chances and the true ones: {what} (found {gap:.4f}, needed {most})",
         why="thousands of rows show any rising curve, and a sigmoid has only two numbers to follow it",
         look_at="which curves you have to choose from, and which parcels decide",
@@ -872,10 +873,11 @@ def judge(what, case, answer):
     (parcels, prices), (found, kept) = case, answer
     claim = prices["call"] + prices["voucher"] * parcels["amount"].to_numpy()
     express = prices["express"] + prices["per_item"] * parcels["items"].to_numpy()
-    expect.close(
-        found,
-        prices["express_late"] + express / claim,
-        tolerance=1e-9,
+    right = prices["express_late"] + express / claim
+    expect.true(
+        len(found) == len(right) and bool(np.allclose(found, right, rtol=0, atol=1e-9)),
+        got="other values",
+        expected="a threshold for each row at which both ways cost the same",
         what=f"thresholds of {what}",
         why="at this chance both ways cost the same: the chance times the cost of being late, and express plus what an express parcel costs that is late all the same",
         look_at="both sides of the equation, with this parcel's own amount and items and the prices that were handed in",
@@ -1271,7 +1273,7 @@ def best(forecasts, late):
     return names[((table - np.array(late, dtype=float)) ** 2).mean(axis=1).argmin()]
 
 
-# %% wrong="all_rows" of="calibrate" caught_by="unseen_rows few_rows leap" edits="reference"
+# %% wrong="all_rows" of="calibrate" caught_by="unseen_rows few_rows" edits="reference"
 # Fits the curve to all rows: on those that the model learned from its scores look nearly perfect, and the curve believes them.
 # -     unseen = parcels[parcels["shipped_at"] >= trained_until].sort_values("shipped_at", kind="stable")
 # +     unseen = parcels.sort_values("shipped_at", kind="stable")
