@@ -56,7 +56,7 @@ members.groupby("year")["frequent"].agg(["size", "mean"]).round(3).T
 
 # %% [markdown]
 # One in five. The order of time decides who teaches whom: the model learns from the years 1 and 2, year 3 is put aside, and the years 4 and 5 judge. (The same people come again from year to year, as
-# they do at a real insurer, who wants to know about these.)
+# they do at a real insurer, who wants to know about these. So rows are not independent, and the intervals and standard errors below are a little too narrow.)
 
 # %%
 train, fresh, later = (members[members["year"].isin(years)] for years in ([1, 2], [3], [4, 5]))
@@ -97,7 +97,7 @@ print(f"{sure.sum()} members, {later['frequent'][sure].mean():.2f} of them frequ
 #
 # ## What was said, and what happened
 #
-# A **reliability table** puts members with similar scores into a bin: the mean score, and the share that was frequent. Bins of equal numbers of members have equal noise, so cut by ranks. The noise belongs in the table: with 340 members and a share of 0.2, the share itself may be off by 0.04 either way.
+# A **reliability table** puts members with similar scores into a bin: the mean score, and the share that was frequent. Bins of equal numbers of members have equal noise, so cut by ranks. The noise belongs in the table: each bin below has some 340 members (`n`), and between `low` and `high` a share near 0.2 has 0.04 of room either way.
 
 # %%
 from statsmodels.stats.proportion import proportion_confint
@@ -131,7 +131,7 @@ label = axes[0].set_ylabel("share that was frequent")
 # *In words: three panels, ten points each with a vertical bar for the interval, and the diagonal. Naive Bayes: the eight lowest points lie on or above the diagonal, the ninth a little below it, and the last, near 0.80, far below it at 0.38. Forest: the lowest points lie above the diagonal and the highest below. Boosting: all points near the
 # diagonal.*
 #
-# Three shapes, three causes. Naive Bayes counts the same evidence twice. Boosting was fitted by log loss, and stopped early (scikit-learn's default above 10,000 rows). The forest's number is a share of trees, each of which has learned its rows by heart.
+# Three shapes, three causes. Naive Bayes counts the same evidence twice. Boosting was fitted by log loss, which is best for whoever says the chance (more on that below), in small steps. The forest's number is a share of trees, each of which has learned its rows by heart.
 #
 # ## One number for it?
 #
@@ -141,9 +141,9 @@ label = axes[0].set_ylabel("share that was frequent")
 
 
 # %%
-def ece(score, happened):
+def ece(score, happened, bins=10):
     """Mean gap of the bins, weighted by their members."""
-    table = table_of(score, happened) if len(np.unique(score)) > 1 else None
+    table = table_of(score, happened, bins) if len(np.unique(score)) > 1 else None
     if table is None:
         return abs(score[0] - np.mean(happened))
     return np.average((table["score"] - table["share"]).abs(), weights=table["n"])
@@ -151,10 +151,11 @@ def ece(score, happened):
 
 happened = later["frequent"].to_numpy(dtype=float)
 forecasts = scores | {"the same to all": np.full(len(later), happened.mean())}
+print(f"naive Bayes, all members in one bin: {ece(scores['naive Bayes'], happened, bins=1):.3f}")
 pd.Series({name: ece(score, happened) for name, score in forecasts.items()}).round(4)
 
 # %% [markdown]
-# It is (c): no gap at all, and no knowledge. One bin would even call naive Bayes good: its mean score is 0.22, and the share is 0.21. Too sure above and too timid below cancel out. **Calibration is a condition, not a goal.** Whoever chooses models by ECE, or trains by it, buys the forecaster who says
+# It is (c): no gap at all, and no knowledge. With all members in a single bin naive Bayes, too, has a gap of 0.01 only: its mean score is 0.22, and the share is 0.21. Too sure above and too timid below cancel out. **Calibration is a condition, not a goal.** Whoever chooses models by ECE, or trains by it, buys the forecaster who says
 # nothing.
 #
 # The goal is a **proper score**: one that you cannot improve by saying something else than the chance that you believe in. The Brier score, the mean of (score - result)², is one, log loss another (Gneiting and Raftery, section 3). Take a member whose true chance is 0.3, and let a forecaster say something else.
@@ -196,7 +197,7 @@ pd.DataFrame(parts).T.round(4)
 #
 # ## From scores to chances
 #
-# Calibration learns a rising curve from score to chance. **From which rows?** The years 1 and 2 are at hand, 11,213 rows, twice as many as year 3.
+# Calibration learns a curve from score to chance, which should rise. **From which rows?** The years 1 and 2 are at hand, 11,213 rows, twice as many as year 3.
 #
 # **Predict before you run.** The forest, isotonic regression, judged on the years 4 and 5, where the raw scores have a Brier score near 0.15. The curve from the rows of training: (a) better than the curve from year 3 (b) a little worse (c) worse than doing nothing?
 
@@ -220,7 +221,7 @@ for rows, name in ((train, "rows of training"), (fresh, "year 3")):
 # It is (c), and worse than saying the same to all. On the rows that it was grown from, the forest is nearly always right: a score of 0.6 there means "frequent", so the curve makes certainty out of 0.6. On later members the forest is not nearly always right. **The rows of the curve have to be new to the model,** and in time they lie between
 # training and judgement. (`FrozenEstimator` keeps `CalibratedClassifierCV` from fitting copies of the model by cross-validation, which would be the way without rows put aside.)
 #
-# **Which curve?** A *sigmoid* is a logistic curve of the score: two numbers. *Isotonic* regression takes any steps that rise: as many numbers as the rows can pay for. Here are both for naive Bayes, from fewer and more members of year 3, twenty draws of each size.
+# **Which curve?** A *sigmoid* is a logistic curve of the score: two numbers. *Isotonic* regression takes any steps that rise: as many numbers as the rows can pay for. `CalibratedClassifierCV` has both; written out they are `LogisticRegression` of the score, with hardly any penalty, and `IsotonicRegression`. Here they are for naive Bayes, from fewer and more members of year 3, twenty draws of each size.
 
 # %%
 from sklearn.isotonic import IsotonicRegression
@@ -256,8 +257,42 @@ legend = axis.legend()
 # %% [markdown]
 # *In words: two falling curves with bars for the spread. Isotonic begins well above the grey line of "the same to all" at 50 rows, the sigmoid just below it; they cross between 500 and 1,000 rows, and at 5,000 isotonic is a little lower.* (Draws of 5,000 out of 5,548 have nearly all rows in common, so their small spread says little.)
 #
-# With 50 rows isotonic regression is worse than knowing nothing; from about a thousand on it wins, since the gap of naive Bayes has no logistic shape. scikit-learn's guide gives the same limit: not with far fewer than 1,000 rows. In between let rows decide that neither curve was fitted to, by a proper score. On the rows that they were fitted to
-# the freer curve always looks better.
+# With 50 rows isotonic regression is worse than knowing nothing; from about a thousand on it wins here. scikit-learn's guide gives the same limit: not with far fewer than 1,000 rows. But where it lies depends on the shape: if the gap were logistic, two numbers would do for any number of rows.
+#
+# So with a few hundred rows or more, let rows decide: fit both curves on one half, compare them by a proper score on the other half, and fit the better one on all. Here 1,000 rows of year 3 are drawn twenty times. And how often does a sigmoid from 50 rows fall, so that the better score gets the worse chance?
+
+
+# %%
+def curves(score, happened):
+    """Both curves, fitted to these rows, as functions of the score."""
+    logistic = LogisticRegression(C=100).fit(score, happened)
+    steps = IsotonicRegression(out_of_bounds="clip").fit(score, happened)
+    return {"sigmoid": lambda new: logistic.predict_proba(new)[:, 1], "isotonic": steps.predict}
+
+
+def better(made, score, happened):
+    """The name of the curve with the lower Brier score on these rows."""
+    return min(made, key=lambda name: brier_score_loss(happened, made[name](score)))
+
+
+chosen = {"the rows of the fit": [], "the other half": []}
+for _ in range(20):
+    rows = rng.choice(len(known), 1000, replace=False)
+    half, other = rows[:500], rows[500:]
+    on_half = curves(known[half], result[half])
+    chosen["the rows of the fit"].append(better(on_half, known[half], result[half]))
+    chosen["the other half"].append(better(on_half, known[other], result[other]))
+for judge, names in chosen.items():
+    print(f"by {judge}: isotonic in {names.count('isotonic')} of 20 draws")
+
+draws = [rng.choice(len(known), 50, replace=False) for _ in range(100)]
+slopes = [LogisticRegression(C=100).fit(known[rows], result[rows]).coef_[0, 0] for rows in draws]
+print(f"slope below 0 in {sum(slope < 0 for slope in slopes)} of 100 draws of 50 rows")
+
+# %% [markdown]
+# On the rows that they were fitted to the freer curve always looks better, so that is no choice at all. Other rows are undecided at this size, and so is the figure: the curves cross just there.
+#
+# And a sigmoid is not made to rise. Its slope has the sign of the rows that it was given, and 50 rows of a model that ranks only so well have the wrong one now and then. Look at it. A curve that falls is worse than the same chance for all.
 #
 # ## The decision
 #
