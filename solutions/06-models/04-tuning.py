@@ -570,15 +570,14 @@ def problem(rng, effects, scale=1.0, shift=0.0):
     return case | {"scale": scale, "shift": shift, "budget": 160, "seed": int(rng.integers(2**31))}
 
 
-easy_first = [problem(np.random.default_rng(k), np.linspace(0.3, -0.3, 8)) for k in range(3)]
+easy_first = [problem(np.random.default_rng(k), np.linspace(0.3, -0.3, 8)) for k in range(2)]
 for answers in (expect.beside(searched, easy_first),):
     judge("eight folds, the first the easiest", answers)
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
 rising, mixed = np.linspace(-0.3, 0.3, 8), rng.permutation(np.linspace(-0.3, 0.3, 8))
 hidden = [problem(rng, rising), problem(rng, rising, scale=50.0, shift=2.0), problem(rng, mixed)]
-hidden += [problem(rng, rng.permutation(mixed), scale=0.01), problem(rng, rng.permutation(mixed), shift=5.0)]
-hidden += [problem(rng, rising[::-1]), problem(rng, rising)]
+hidden += [problem(rng, rng.permutation(mixed), scale=0.01), problem(rng, rising, shift=5.0)]
 for answers in (expect.beside(searched, hidden),):
     judge("eight folds, hard ones first, last or mixed, scores of any size and sign", answers)
 ### END HIDDEN TESTS
@@ -641,12 +640,12 @@ def judge(seeds, found):
 
 
 for seeds in ([5, 6, 5],):
-    judge(seeds, expect.beside(repeated, seeds, 60))
+    judge(seeds, expect.beside(repeated, seeds, 40))
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
 one, two = (int(seed) for seed in rng.choice(2**31, 2, replace=False))
 for seeds in ([one, two, one], [0, one, 0]):
-    judge(seeds, expect.beside(repeated, seeds, 120))
+    judge(seeds, expect.beside(repeated, seeds, 80 if seeds[0] else 25))
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -708,6 +707,7 @@ def estimated(cases):
     import sys
 
     import numpy as np
+    from sklearn import model_selection
 
     importlib.invalidate_caches()
     sys.dont_write_bytecode = True
@@ -720,10 +720,11 @@ def estimated(cases):
         return tuple(sorted(int(one) for one in train)), tuple(sorted(int(one) for one in test))
 
     def estimate(case):
+        inner = getattr(model_selection, case["splitter"])(case["folds"], **case["options"])
         names = {key(*fold): ("outer", k) for k, fold in enumerate(case["outer"])}
         tests = [{int(one) for one in test} for _, test in case["outer"]]
         for k, (train, _) in enumerate(case["outer"]):
-            for one, two in case["inner"].split(train):
+            for one, two in inner.split(train):
                 names[key(train[one], train[two])] = ("inner", k)
         fits, found = [], {"error": "", "scores": [], "params": [], "estimate": 0.0}
 
@@ -744,7 +745,7 @@ def estimated(cases):
 
         try:
             result = honest_estimate(
-                fit_and_score, suggest, case["outer"], case["inner"], case["budget"], case["seed"]
+                fit_and_score, suggest, case["outer"], inner, case["budget"], case["seed"]
             )
             found["scores"] = [float(score) for score in result["scores"]]
             found["params"] = [dict(params) for params in result["params"]]
@@ -783,7 +784,7 @@ def judge(what, case, answer):
         why="what goes to production is fitted on all rows that there are, not on those of the last inner fold",
         look_at="the train of the last fit",
     )
-    size = case["inner"].get_n_splits()
+    size = case["folds"]
     for k in range(len(case["outer"])):
         last = [one for one in answer["fits"] if one[1:3] == ["outer", k]]
         expect.true(
@@ -845,23 +846,40 @@ def judge(what, case, answer):
     )
 
 
-shown = {"outer": list(KFold(3).split(np.zeros(36))), "inner": KFold(2), "budget": 20, "seed": 4}
-shown |= {"shift": 0.5, "broken": False}
+shown = {
+    "outer": list(KFold(3).split(np.zeros(36)))[:2],
+    "splitter": "KFold",
+    "folds": 2,
+    "budget": 20,
+    "seed": 4,
+}
+shown |= {"shift": 0.5, "broken": False, "options": {}}
 for answer in expect.beside(estimated, [shown]):
-    judge("36 rows, three outer folds and two inner ones", shown, answer)
+    judge("36 rows, two outer folds and two inner ones", shown, answer)
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
 rows = 24 * int(rng.integers(3, 6))
 shuffled = KFold(4, shuffle=True, random_state=int(rng.integers(2**31)))
 past = np.arange(rows - rows // 4)
-base = {"inner": TimeSeriesSplit(3), "budget": 31, "shift": -4.0, "broken": False}
+base = {
+    "splitter": "TimeSeriesSplit",
+    "folds": 3,
+    "options": {},
+    "budget": 31,
+    "shift": -4.0,
+    "broken": False,
+}
 cases = {
     f"{rows} rows in order of time, three outer folds": base
     | {"outer": list(TimeSeriesSplit(3, test_size=rows // 8).split(np.zeros(rows)))},
     f"{rows} rows in shuffled folds": base
-    | {"outer": list(shuffled.split(np.zeros(rows))), "inner": KFold(3, shuffle=True, random_state=1)},
+    | {
+        "outer": list(shuffled.split(np.zeros(rows))),
+        "splitter": "KFold",
+        "options": {"shuffle": True, "random_state": 1},
+    },
     "one outer fold: the last quarter of the rows, and the rest without its first tenth": base
-    | {"outer": [(past[rows // 10 :], np.arange(len(past), rows))], "inner": KFold(4)},
+    | {"outer": [(past[rows // 10 :], np.arange(len(past), rows))], "splitter": "KFold", "folds": 4},
     "a setting space in which nothing can be fitted": base
     | {"outer": list(KFold(2).split(np.zeros(rows))), "broken": True},
 }
@@ -877,12 +895,13 @@ from grader import expect
 from sklearn.model_selection import KFold
 
 
-def on_noise(seeds, outer, inner, budget):
-    """Estimates of honest_estimate of honest.py where every setting is worth 0.5 and scores spread by 0.1, each seed twice."""
+def on_noise(seeds, outer, folds, budget):
+    """Estimates of honest_estimate of honest.py where every setting is worth 0.5 and each row adds luck; two of them twice."""
     import importlib
     import sys
 
     import numpy as np
+    from sklearn.model_selection import KFold
 
     importlib.invalidate_caches()
     sys.dont_write_bytecode = True
@@ -891,13 +910,14 @@ def on_noise(seeds, outer, inner, budget):
         sys.modules.pop(name, None)
     from honest import honest_estimate
 
+    inner = KFold(folds)
+
     def estimate(seed, outer):
         def fit_and_score(params, train, test):
-            return (
-                0.5
-                + 0.1
-                * np.random.default_rng([int(params["x"] * 1e9), int(test[0]), len(test), seed]).normal()
-            )
+            luck = np.random.default_rng([int(params["x"] * 1e9), seed]).normal(
+                size=48
+            )  # of this setting, row by row
+            return 0.5 + float(luck[test].mean())
 
         def suggest(trial):
             return {"x": trial.suggest_float("x", 0.0, 1.0)}
@@ -925,15 +945,17 @@ def judge(what, estimates, again, bar):
     )
 
 
-outer = list(KFold(5).split(np.zeros(40)))
-for found in (expect.beside(on_noise, [1, 2, 3, 4], outer, KFold(3), 24),):
-    judge("4 problems of pure noise", *found, 0.08)
+outer = list(KFold(2).split(np.zeros(48)))
+for found in (expect.beside(on_noise, list(range(1, 10)), outer, 3, 24),):
+    judge("9 problems of pure noise", *found, 0.25)
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
-outer = list(KFold(6).split(np.zeros(48)))
-seeds = [int(seed) for seed in rng.integers(2**31, size=12)]
-for found in (expect.beside(on_noise, seeds, outer, KFold(3), 24),):
-    judge("12 problems of pure noise", *found, 0.045)
+outer = list(KFold(2).split(np.zeros(48)))
+seeds = [int(seed) for seed in rng.integers(2**31, size=64)]
+# One estimate has a standard deviation of 0.14 to 0.18 (five searches, 120 problems each) and a mean of 0.49 to 0.52, so the mean of 64 has 0.022 at most.
+# The best trial: 0.76 (random search, halving) to 0.81 (TPE, median) with 0.013 for the mean of 64; one study on all rows: 0.68 to 0.71 with 0.013.
+for found in (expect.beside(on_noise, seeds, outer, 3, 24),):
+    judge("64 problems of pure noise", *found, 0.095)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1253,9 +1275,9 @@ for budget in (8,):
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
 rows = shop(rng, 10 * int(rng.integers(70, 90))).assign(note="x")
-seeds = [int(seed) for seed in rng.integers(1, 2**31, size=6)]
-for budget in (40,):
-    judge(f"{len(rows)} orders and a budget of 40", rows, budget, seeds, True)
+seeds = [int(seed) for seed in rng.integers(1, 2**31, size=8)]
+for budget in (32,):
+    judge(f"{len(rows)} orders and a budget of 32", rows, budget, seeds, True)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1617,7 +1639,7 @@ def tune(fit_and_score, suggest, folds, budget, seed, on_trial=None):
 # -         folds = [(train[one], train[two]) for one, two in inner.split(train)]
 # +         folds = [(train, test)]
 
-# %% wrong="one_study_for_all" of="honest" caught_by="outer_rows_once" edits="reference"
+# %% wrong="one_study_for_all" of="honest" caught_by="outer_rows_once nothing_to_learn" edits="reference"
 # Tunes once on all rows and cross-validates the winner: each outer test part has helped to choose it.
 # -         folds = [(train[one], train[two]) for one, two in inner.split(train)]
 # +         rows = np.unique(np.concatenate([part for fold in outer for part in fold]))
@@ -1639,7 +1661,7 @@ def tune(fit_and_score, suggest, folds, budget, seed, on_trial=None):
 # -         scores.append(float(fit_and_score(params, train, test)))
 # +         scores.append(float(fit_and_score(params, folds[-1][0], test)))
 
-# %% wrong="best_of_three_on_the_test" of="honest" caught_by="outer_rows_once nothing_to_learn" edits="reference"
+# %% wrong="best_of_three_on_the_test" of="honest" caught_by="outer_rows_once" edits="reference"
 # Lets the three best settings run on the outer test part and keeps the highest: a small search on the test part.
 # -         params = study["trials"][study["best"]]["params"]
 # -         scores.append(float(fit_and_score(params, train, test)))
@@ -1648,7 +1670,7 @@ def tune(fit_and_score, suggest, folds, budget, seed, on_trial=None):
 # +         params = max((one["params"] for one in done), key=lambda one: fit_and_score(one, train, test))
 # +         scores.append(float(fit_and_score(params, train, test)))
 
-# %% wrong="best_outer_fold" of="honest" caught_by="outer_rows_once nothing_to_learn" edits="reference"
+# %% wrong="best_outer_fold" of="honest" caught_by="outer_rows_once" edits="reference"
 # Reports the best outer fold: one more maximum over noise.
 # -     return {"estimate": float(np.mean(scores)), "scores": scores, "params": chosen}
 # +     return {"estimate": float(np.max(scores)), "scores": scores, "params": chosen}
