@@ -513,7 +513,7 @@ def searched(cases):
         size, fits = len(case["effects"]), []
 
         def quality(x):
-            return 0.9 - 0.5 * abs(x - case["top"]) if x > case["cliff"] else 0.3
+            return max(0.9 - 4.0 * abs(x - case["top"]), 0.5) if x > case["cliff"] else 0.3
 
         def score(x, fold):
             noise = np.random.default_rng([int(x * 1e9), fold]).normal()
@@ -534,18 +534,21 @@ def searched(cases):
             case["seed"],
         )
         drawn = list(dict.fromkeys(x for x, _ in fits))
-        hopeless = [x for x in drawn[10:] if quality(x) < 0.35]
-        shares = [sum(one == x for one, _ in fits) / size for x in hopeless]
-        chosen = result["trials"][result["best"]]["params"]["x"]
-        behind = max(quality(x) for x in drawn) - quality(chosen)
+        shares = [(quality(x) < 0.35, sum(one == x for one, _ in fits) / size) for x in drawn[10:]]
+        best = result["best"]
+        chosen = 0.3 if best is None else quality(result["trials"][best]["params"]["x"])
+        behind = max(quality(x) for x in drawn) - chosen
         return shares, float(behind)
 
     return [search(case) for case in cases]
 
 
 def judge(what, answers):
-    shares = [share for one, _ in answers for share in one]
-    # Nine pruners and samplers, six problems each, 20 seeds: see the numbers beside the bars.
+    shares = [share for one, _ in answers for hopeless, share in one if hopeless]
+    others = [share for one, _ in answers for hopeless, share in one if not hopeless]
+    # Five right answers (TPE, random, quasi-random; median, quarter, halving, Hyperband, a rule of its own), 20 seeds: hopeless settings get 0.36 of their folds
+    # with a standard deviation of 0.04 at most (Hyperband), 0.12 to 0.26 elsewhere; without pruning 1.0. Others get 0.12 (0.02) to 0.48 (0.08) more; with
+    # the direction reversed 0.36 (0.09) less. The best drawn lies 0.000 to 0.012 above the chosen one; compared with the best mean, 0.40 (0.11), lowest 0.19.
     expect.true(
         bool(np.mean(shares) <= 0.68),
         got=f"{np.mean(shares):.0%} on average",
@@ -553,6 +556,14 @@ def judge(what, answers):
         what=f"share of its folds that a setting far behind in each fold gets from tune, after the first ten trials: {what}",
         why="a fit for a setting that cannot win is a fit that another setting does not get",
         look_at="whether trials are ever stopped, and what you report after each fold",
+    )
+    expect.true(
+        bool(np.mean(shares) <= np.mean(others)),
+        got=f"{np.mean(shares):.0%}, and {np.mean(others):.0%} for the others",
+        expected="less than the others",
+        what=f"share of its folds that a setting far behind in each fold gets from tune, after the first ten trials: {what}",
+        why="the good settings are those that have to be seen in all folds, and higher is better",
+        look_at="the direction of the study, which is down unless it is told otherwise",
     )
     expect.true(
         max(behind for _, behind in answers) <= 0.05,
@@ -570,12 +581,12 @@ def problem(rng, effects, scale=1.0, shift=0.0):
     return case | {"scale": scale, "shift": shift, "budget": 160, "seed": int(rng.integers(2**31))}
 
 
-easy_first = [problem(np.random.default_rng(k), np.linspace(0.3, -0.3, 8)) for k in range(2)]
+easy_first = [problem(np.random.default_rng(k), np.linspace(0.8, -0.8, 8)) for k in range(2)]
 for answers in (expect.beside(searched, easy_first),):
     judge("eight folds, the first the easiest", answers)
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
-rising, mixed = np.linspace(-0.3, 0.3, 8), rng.permutation(np.linspace(-0.3, 0.3, 8))
+rising, mixed = np.linspace(-0.8, 0.8, 8), rng.permutation(np.linspace(-0.8, 0.8, 8))
 hidden = [problem(rng, rising), problem(rng, rising, scale=50.0, shift=2.0), problem(rng, mixed)]
 hidden += [problem(rng, rng.permutation(mixed), scale=0.01), problem(rng, rising, shift=5.0)]
 for answers in (expect.beside(searched, hidden),):
