@@ -190,7 +190,7 @@ def paid(cases):
         def fit_and_score(params, train, test):
             calls.append(params["x"])
             fold = int(test[0]) // 5
-            if case["kind"] == "failing" and params["x"] < 0.4 and fold == 1:
+            if case["kind"] == "failing" and params["x"] < 0.5 and fold == 0:
                 raise ValueError("max_leaf_nodes must be at least 2")
             good = 0.0 if case["kind"] == "flat" else (0.8 if params["x"] > 0.3 else 0.1)
             return good + 0.1 * params["x"] * (case["kind"] != "flat") + 0.01 * fold
@@ -252,7 +252,7 @@ cases = [
     ("all settings alike, and a whole number of trials in it", "flat", folds, 7 * folds),
     ("some settings far better than others", "good and bad", folds, 16 * folds + 1),
     ("some settings far better than others", "good and bad", many, 12 * many - 1),
-    ("settings that raise in their second fold", "failing", folds, 11 * folds),
+    ("settings that raise in their first fold", "failing", folds, 11 * folds),
     ("some settings far better than others", "good and bad", 1, 9),
     ("all settings alike", "flat", folds, folds),
     ("too few for one trial", "flat", folds, folds - 1),
@@ -546,9 +546,9 @@ def searched(cases):
 def judge(what, answers):
     shares = [share for one, _ in answers for hopeless, share in one if hopeless]
     others = [share for one, _ in answers for hopeless, share in one if not hopeless]
-    # Five right answers (TPE, random, quasi-random; median, quarter, halving, Hyperband, a rule of its own), 20 seeds: hopeless settings get 0.36 of their folds
+    # Six right answers (random, TPE, quasi-random; median, quarter, halving, Hyperband, a rule of its own), 20 seeds: hopeless settings get 0.36 of their folds
     # with a standard deviation of 0.04 at most (Hyperband), 0.12 to 0.26 elsewhere; without pruning 1.0. Others get 0.12 (0.02) to 0.48 (0.08) more; with
-    # the direction reversed 0.36 (0.09) less. The best drawn lies 0.000 to 0.012 above the chosen one; compared with the best mean, 0.40 (0.11), lowest 0.19.
+    # the direction reversed 0.38 (0.10) less. The best drawn lies 0.000 to 0.012 above the chosen one; compared with the best mean 0.40 (0.11), lowest 0.19.
     expect.true(
         bool(np.mean(shares) <= 0.68),
         got=f"{np.mean(shares):.0%} on average",
