@@ -79,7 +79,7 @@ practice_folds = list(KFold(4).split(np.zeros(100)))
 # | `suggest(trial)` | asks an Optuna trial for one setting and returns it as a dict: what `fit_and_score` takes. The dict may differ from `trial.params` (another name, a power, a constant) |
 # | `folds` | list of `(train, test)`, arrays of positions; one or more |
 # | `budget` | the most fits that may be paid for, an int from 0 |
-# | `seed` | int from 0 |
+# | `seed` | int from 0, below 2³² |
 # | `on_trial` | a function, or None: it is called with the record of each trial **when this trial ends**, before the next begins |
 #
 # A **trial** is one setting. It takes the folds one after the other, in their order, and ends in one of three states:
@@ -103,7 +103,10 @@ practice_folds = list(KFold(4).split(np.zeros(100)))
 # them, settings that are far behind in each fold get half of their folds or fewer, on average; and the best setting that `suggest` drew, where it is clearly best, is not stopped. (A pruner that lets go of one that is second by a hair is none the worse.)
 # If you stop a trial after its last fold, which saves nothing, it still counts as pruned.
 #
-# **Repeating.** The same arguments give the same trials and the same `best`, in this process and in the next, whatever ran before; another seed gives other settings. Nothing is written to disk.
+# Know your pruner: `MedianPruner` and `PercentilePruner` compare the **best** value that a trial has reported *so far* with what the complete trials had at this step. With a warm-up (`n_warmup_steps`) and an easy first
+# fold, the value of that fold protects a hopeless trial to its end. So a long warm-up is no answer here, where any fold may be the easy one. If you want to judge later, report nothing before, or write a rule of your own.
+#
+# **Repeating.** The same arguments give the same trials and the same `best`, in this process and in the next, whatever ran before; another seed gives other settings. (Python hashes text anew in each process, so `hash("tune")` is no seed.) Nothing is written to disk.
 #
 # Which sampler and which pruner, and whether you `ask` and `tell` or hand a function to `optimize`, is your choice: random search is a right answer, and so is a pruning rule of your own.
 # Optuna *minimises* unless it is told otherwise.
@@ -172,7 +175,7 @@ from grader import expect
 
 
 def paid(cases):
-    """The number of fits that tune of tune.py pays for in each case, and its error if it raised one."""
+    """For each case: the fits that tune of tune.py pays for, the least that was left when a trial began, its error."""
     import importlib
     import sys
 
@@ -185,11 +188,12 @@ def paid(cases):
     from tune import tune
 
     def count(case):
-        calls = []
+        calls, left = [], []
 
         def fit_and_score(params, train, test):
-            calls.append(params["x"])
             fold = int(test[0]) // 5
+            left.extend([case["budget"] - len(calls)] if fold == 0 else [])
+            calls.append(params["x"])
             if case["kind"] == "failing" and params["x"] < 0.5 and fold == 0:
                 raise ValueError("max_leaf_nodes must be at least 2")
             good = 0.0 if case["kind"] == "flat" else (0.8 if params["x"] > 0.3 else 0.1)
@@ -206,14 +210,14 @@ def paid(cases):
                 case["seed"],
             )
         except Exception as error:
-            return len(calls), f"{type(error).__name__}: {error}"[:120]
-        return len(calls), ""
+            return len(calls), min(left, default=case["budget"]), f"{type(error).__name__}: {error}"[:120]
+        return len(calls), min(left, default=case["budget"]), ""
 
     return [count(case) for case in cases]
 
 
-def judge(what, case, answer):
-    fits, error = answer
+def judge(what, case, answer, numbers=False):
+    fits, left, error = answer
     folds, budget = case["folds"], case["budget"]
     case = f"a budget of {budget} fits and {folds} folds, {what}"
     expect.equal(
@@ -225,15 +229,25 @@ def judge(what, case, answer):
     )
     expect.true(
         fits <= budget,
-        got=f"{fits} calls of fit_and_score",
+        got=f"{fits} calls of fit_and_score" if numbers else "more calls of fit_and_score",
         expected=f"{budget} at most",
         what=f"fits that tune pays for with {case}",
         why="the budget counts fits, not trials, and each call is paid for, also where the trial is stopped or fails",
         look_at="what you count, where, and when a trial may begin",
     )
     expect.true(
+        left >= min(folds, budget),
+        got=f"{left}" if numbers else "fewer",
+        expected=f"{folds} or more each time",
+        what=f"fits that are left when a trial of tune begins, with {case}",
+        why="a trial that ends for want of money is paid for and cannot win",
+        look_at="when a trial may begin, and whether a trial that runs out of money is called pruned",
+    )
+    expect.true(
         fits > budget - folds,
-        got=f"{fits} calls of fit_and_score, so that {budget - fits} are left",
+        got=f"{fits} calls of fit_and_score, so that {budget - fits} are left"
+        if numbers
+        else "fewer calls of fit_and_score",
         expected=f"more than {budget - folds}",
         what=f"fits that tune pays for with {case}",
         why="as long as the rest pays for all folds of one more trial, it begins: what pruning saves buys trials",
@@ -243,7 +257,7 @@ def judge(what, case, answer):
 
 shown = {"kind": "good and bad settings", "folds": 4, "budget": 50, "seed": 1}
 for answer in expect.beside(paid, [shown]):
-    judge("some settings far better than others", shown, answer)
+    judge("some settings far better than others", shown, answer, numbers=True)
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
 folds, many = int(rng.integers(3, 6)), int(rng.integers(6, 9))
@@ -292,16 +306,19 @@ def studied(cases):
         scores = [float(score) for score in record["scores"]]
         return {
             "params": params,
-            "scores": [score for score in scores if math.isfinite(score)],
+            "scores": [score if math.isfinite(score) else None for score in scores],
             "state": str(record["state"]),
         }
+
+    class NoSuchSolver(Exception):
+        pass
 
     def study(case):
         events, found = [], {"error": "", "trials": [], "best": None}
 
         def suggest(trial):
             exponent = trial.suggest_float("exponent", -4.0, 0.0)
-            solver = trial.suggest_categorical("solver", ["a", "b", "c", "d"])
+            solver = trial.suggest_categorical("solver", ["a", "c"])
             return {"rate": 10.0**exponent, "solver": solver, "rounds": 30}
 
         def fit_and_score(params, train, test):
@@ -309,9 +326,9 @@ def studied(cases):
             if len([event for event in events if event[0] == "fit"]) + 1 == case["interrupted_at"]:
                 raise KeyboardInterrupt
             broken = params["solver"] == "c" and fold == case["breaks_at"]
-            if broken and case["breaks_by"] == "error":
+            if broken and case["breaks_by"] in ("error", "exception"):
                 events.append(["fit", dict(params), fold, None])
-                raise ZeroDivisionError("no such solver")
+                raise (ZeroDivisionError if case["breaks_by"] == "error" else NoSuchSolver)("no such solver")
             far = abs(math.log10(params["rate"]) - case["top"])
             score = case["shift"] + case["effects"][fold] - (0.4 + 0.05 * far if far > 1 else 0.05 * far)
             score = float(case["breaks_by"]) if broken else score
@@ -351,11 +368,12 @@ def paid_trials(events, size):
     return trials
 
 
-def judge(what, case, answer):
+def judge(what, case, answer, numbers=False):
     size = len(case["effects"])
-    expect.equal(
-        answer["error"],
-        "",
+    expect.true(
+        answer["error"] == "",
+        got=answer["error"] if numbers else answer["error"].partition(":")[0],
+        expected="none",
         what=f"the error of tune: {what}",
         why="one setting that cannot be fitted ends its trial, not the study",
         look_at="what fit_and_score may raise or return",
@@ -363,15 +381,16 @@ def judge(what, case, answer):
     paid, kept = paid_trials(answer["events"], size), answer["trials"]
     expect.true(
         len(kept) == len(paid),
-        got=f"{len(kept)} records",
+        got=f"{len(kept)} records" if numbers else "another number of records",
         expected=f"{len(paid)}, one for each setting that was fitted",
         what=f"the number of trials that tune returns: {what}",
         why="what was stopped or failed was paid for, and says where not to look again",
         look_at="the trials that are not complete",
     )
-    expect.equal(
-        [record["params"] for record in kept],
-        [record["params"] for record in paid],
+    expect.true(
+        [record["params"] for record in kept] == [record["params"] for record in paid],
+        got="others",
+        expected="the dicts that suggest returned, trial by trial",
         what=f"params of each record in the trials of tune: {what}",
         why="they are what suggest returned and what was fitted, and trial.params may be something else",
         look_at="where the record takes its params from, and the order of the records",
@@ -394,13 +413,22 @@ def judge(what, case, answer):
         "pruned": "a trial without all its folds was stopped; its mean is not comparable with the others",
         "complete": "a finite score in each fold makes a trial complete",
     }.items():
-        expect.equal(
-            [record["state"] == state for record in kept],
-            [word == state for word in words],
-            what=f"which of the {len(kept)} trials of tune are {state}: {what}",
+        expect.true(
+            [record["state"] == state for record in kept] == [word == state for word in words],
+            got=f"{state!r} for other trials",
+            expected=f"{state!r} for those that are",
+            what=f"which trials of tune are {state}: {what}",
             why=why,
             look_at="the state of a trial that raised, that returned NaN or infinity, that was stopped, and that was done",
         )
+    expect.true(
+        all(None not in record["scores"] for record in kept),
+        got="NaN or infinity",
+        expected="finite scores alone",
+        what=f"the scores of the trials of tune: {what}",
+        why="a mean over a score that is no number is no number either",
+        look_at="what you append when a fit fails",
+    )
     expect.true(
         all(len(one["scores"]) == len(two["scores"]) for one, two in zip(kept, paid, strict=True)),
         got="others",
@@ -409,12 +437,18 @@ def judge(what, case, answer):
         why="a stopped trial keeps what it was stopped for",
         look_at="the scores of trials that are not complete",
     )
-    expect.close(
-        [score for record in kept for score in record["scores"]],
-        [score for record in paid for score in record["scores"]],
+    expect.true(
+        np.allclose(
+            [score for record in kept for score in record["scores"]],
+            [score for record in paid for score in record["scores"]],
+            rtol=0,
+            atol=1e-9,
+        ),
+        got="others",
+        expected="those that fit_and_score returned",
         what=f"the scores of the trials of tune, fold by fold: {what}",
-        why="they are what fit_and_score returned",
-        look_at="means in the place of scores",
+        why="a mean hides which fold a trial was stopped for",
+        look_at="means in the place of scores, and their order",
     )
     means = [np.mean(one["scores"]) if one["state"] == "complete" else -np.inf for one in kept]
     expect.true(
@@ -444,7 +478,7 @@ def judge(what, case, answer):
 shown = {"effects": [0.0, 0.2, -0.1], "budget": 40, "seed": 3, "top": -2.0, "shift": 0.5}
 shown |= {"breaks_at": 1, "breaks_by": "error", "interrupted_at": 0, "told": True}
 for answer in expect.beside(studied, [shown]):
-    judge("three folds, and a solver that raises in the second", shown, answer)
+    judge("three folds, and a solver that raises in the second", shown, answer, numbers=True)
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
 cases = {}
@@ -457,10 +491,13 @@ def case(what, **changes):
     cases[what] = base | {"breaks_by": "error", "interrupted_at": 0, "told": True} | changes
 
 
-case("four folds, the first one easy for all, and a solver that raises")
+case(
+    "four folds, the first one easy for all, and a solver that raises an exception of its own",
+    breaks_by="exception",
+)
 case("a solver that returns NaN in its first fold", breaks_by="nan", breaks_at=0)
 case("a solver that returns NaN in a later fold", breaks_by="nan", told=False)
-case("a solver that returns infinity", breaks_by="inf", breaks_at=2)
+case("a solver that returns infinity", breaks_by="inf", breaks_at=0)
 case("scores below zero, as of a negative error", shift=-30.0, breaks_at=0)
 case("one fold", effects=[0.1], budget=12, breaks_at=0)
 case("a budget that pays for no trial", budget=3)
@@ -472,9 +509,10 @@ answers = expect.beside(studied, [*cases.values(), *late])
 for (what, one), answer in zip(cases.items(), answers, strict=False):
     judge(what, one, answer)
 for answer in answers[len(cases) :]:
-    expect.equal(
-        answer["error"],
-        "KeyboardInterrupt",
+    expect.true(
+        answer["error"] == "KeyboardInterrupt",
+        got=answer["error"].partition(":")[0] or "a result, and no error",
+        expected="KeyboardInterrupt",
         what="what comes out of tune when somebody presses Ctrl-C during a fit",
         why="whoever interrupts a study wants an end, not a failed trial",
         look_at="an except that catches more than Exception",
@@ -483,7 +521,7 @@ for answer in answers[len(cases) :]:
     ended = [event[1]["params"] for event in answer["events"] if event[0] == "ended"]
     expect.true(
         ended in ([record["params"] for record in paid], [record["params"] for record in paid[:-1]]),
-        got=f"{len(ended)} records",
+        got="other records",
         expected="one for each trial that had ended",
         what="what on_trial had got when somebody pressed Ctrl-C during a fit",
         why="an afternoon of fits must not be lost with the process",
@@ -543,23 +581,26 @@ def searched(cases):
     return [search(case) for case in cases]
 
 
-def judge(what, answers):
+def judge(what, answers, numbers=False):
     shares = [share for one, _ in answers for hopeless, share in one if hopeless]
     others = [share for one, _ in answers for hopeless, share in one if not hopeless]
-    # Six right answers (random, TPE, quasi-random; median, quarter, halving, Hyperband, a rule of its own), 20 seeds: hopeless settings get 0.36 of their folds
-    # with a standard deviation of 0.04 at most (Hyperband), 0.12 to 0.26 elsewhere; without pruning 1.0. Others get 0.12 (0.02) to 0.48 (0.08) more; with
-    # the direction reversed 0.38 (0.10) less. The best drawn lies 0.000 to 0.012 above the chosen one; compared with the best mean 0.40 (0.11), lowest 0.19.
+    # 20 seeds. Right answers (random, TPE, quasi-random; median, late or with a short warm-up, quarter, halving, Hyperband, a rule of its own): hopeless settings
+    # get 0.12 to 0.38 of their folds with a standard deviation of 0.07 at most (warm-up of one fold, highest 0.48); without pruning 1.0, and so with a long
+    # warm-up where easy folds come first. Others get 0.12 (0.02) to 0.48 (0.08) more; with the direction reversed 0.33 (0.07) less. The best drawn lies 0.000
+    # to 0.012 above the chosen one; compared with the best mean 0.43 (0.10) above it, lowest 0.29.
     expect.true(
         bool(np.mean(shares) <= 0.68),
-        got=f"{np.mean(shares):.0%} on average",
+        got=f"{np.mean(shares):.0%} on average" if numbers else "more",
         expected="half or less (more than 68 % is refused)",
         what=f"share of its folds that a setting far behind in each fold gets from tune, after the first ten trials: {what}",
         why="a fit for a setting that cannot win is a fit that another setting does not get",
-        look_at="whether trials are ever stopped, and what you report after each fold",
+        look_at="whether trials are ever stopped; what you report after each fold; and a warm-up, behind which the value of an easy first fold protects a trial",
     )
     expect.true(
         bool(np.mean(shares) <= np.mean(others)),
-        got=f"{np.mean(shares):.0%}, and {np.mean(others):.0%} for the others",
+        got=f"{np.mean(shares):.0%}, and {np.mean(others):.0%} for the others"
+        if numbers
+        else "more than the others",
         expected="less than the others",
         what=f"share of its folds that a setting far behind in each fold gets from tune, after the first ten trials: {what}",
         why="the good settings are those that have to be seen in all folds, and higher is better",
@@ -567,7 +608,7 @@ def judge(what, answers):
     )
     expect.true(
         max(behind for _, behind in answers) <= 0.05,
-        got=f"{max(behind for _, behind in answers):.2f}",
+        got=f"{max(behind for _, behind in answers):.2f}" if numbers else "more",
         expected="0.05 or less, on a scale on which settings differ by up to 0.6",
         what=f"how much worse the best of tune is than the best setting that suggest drew, in truth: {what}",
         why="folds differ, so what a trial has after two folds is compared with what others had after the same two",
@@ -583,14 +624,19 @@ def problem(rng, effects, scale=1.0, shift=0.0):
 
 easy_first = [problem(np.random.default_rng(k), np.linspace(0.8, -0.8, 8)) for k in range(2)]
 for answers in (expect.beside(searched, easy_first),):
-    judge("eight folds, the first the easiest", answers)
+    judge("eight folds, the first the easiest", answers, numbers=True)
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
 rising, mixed = np.linspace(-0.8, 0.8, 8), rng.permutation(np.linspace(-0.8, 0.8, 8))
 hidden = [problem(rng, rising), problem(rng, rising, scale=50.0, shift=2.0), problem(rng, mixed)]
 hidden += [problem(rng, rng.permutation(mixed), scale=0.01), problem(rng, rising, shift=5.0)]
+hidden += [problem(rng, rng.permutation(mixed)), problem(rng, rising), problem(rng, rising, scale=0.1)]
+hidden += [problem(rng, rising, shift=1.0), problem(rng, rising, shift=-3.0)]
+falling = [problem(rng, rising[::-1], shift=shift) for shift in (0.0, 1.0, -2.0)]
 for answers in (expect.beside(searched, hidden),):
-    judge("eight folds, hard ones first, last or mixed, scores of any size and sign", answers)
+    judge("eight folds, hard ones first or mixed, scores of any size and sign", answers)
+for answers in (expect.beside(searched, falling),):
+    judge("eight folds, the easy ones first", answers)
 ### END HIDDEN TESTS
 
 # %% test="same_again" of="tune" points=1
@@ -599,8 +645,9 @@ from grader import expect
 
 
 def repeated(seeds, budget):
-    """Settings and best of tune of tune.py for each seed, with other random numbers drawn between the calls."""
+    """Trials and best of tune of tune.py for each seed, the last call with the hashes of another process; whether it wrote a file."""
     import importlib
+    import os
     import random
     import sys
 
@@ -612,25 +659,50 @@ def repeated(seeds, budget):
     sys.modules.pop("tune", None)
     from tune import tune
 
+    def other_hash(value):
+        """The hash as another process has it: other for text, the same for numbers."""
+        if isinstance(value, str | bytes):
+            return hash(value) ^ 0x5EA7
+        return hash(tuple(map(other_hash, value))) if isinstance(value, tuple) else hash(value)
+
     def fit_and_score(params, train, test):
         noise = np.random.default_rng([int(params["x"] * 1e9), int(test[0])]).normal()
         return float(-((params["x"] - 0.3) ** 2) + 0.03 * noise)
 
     folds = [(np.arange(5 * k + 5), np.arange(5 * k + 5, 5 * k + 10)) for k in range(5)]
-    found = []
+
+    def files():
+        return {
+            entry.name: (entry.stat().st_mtime_ns, entry.stat().st_size)
+            for entry in os.scandir()
+            if entry.is_file()
+        }
+
+    found, before = [], files()
     for call, seed in enumerate(seeds):
         random.seed(call)
         np.random.seed(call)
+        if call == len(seeds) - 1:
+            sys.modules["tune"].hash = other_hash
         result = tune(
             fit_and_score, lambda trial: {"x": trial.suggest_float("x", 0.0, 1.0)}, folds, budget, seed
         )
         trials = [(float(one["params"]["x"]), len(one["scores"])) for one in result["trials"]]
         found.append((trials, int(result["best"])))
-    return found
+    return found, files() != before
 
 
-def judge(seeds, found):
-    (first, other, again), best = [trials for trials, _ in found], [best for _, best in found]
+def judge(seeds, answer):
+    found, wrote = answer
+    (first, other, again, hashed), best = [trials for trials, _ in found], [best for _, best in found]
+    expect.true(
+        not wrote,
+        got="a file that was written",
+        expected="none",
+        what="the files where tune runs, before and after",
+        why="a file fills up, and is not there where the next study runs",
+        look_at="the storage of the study, and what you open",
+    )
     expect.true(
         first == again and best[0] == best[2],
         got="trials that differ",
@@ -638,6 +710,14 @@ def judge(seeds, found):
         what=f"two calls of tune with the seed {seeds[0]}, with another study and other random numbers between them",
         why="a result that nobody can repeat cannot be discussed, and a study that remembers the last one is not this study",
         look_at="the seed of everything that draws, names that Optuna makes up for you, and what lives outside of the function",
+    )
+    expect.true(
+        first == hashed and best[0] == best[3],
+        got="trials that differ",
+        expected="the same trials, fold for fold, and the same best",
+        what=f"tune with the seed {seeds[0]}, here and with the hashes of text that another process has",
+        why="Python hashes text anew in each process, so tomorrow's job would find another setting",
+        look_at="where you call hash",
     )
     drawn = [sorted(x for x, _ in trials) for trials in (first, other)]
     expect.true(
@@ -650,12 +730,12 @@ def judge(seeds, found):
     )
 
 
-for seeds in ([5, 6, 5],):
+for seeds in ([5, 6, 5, 5],):
     judge(seeds, expect.beside(repeated, seeds, 30))
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
-one = int(rng.integers(1, 2**31))
-for seeds in ([0, one, 0],):
+one = 1_024_000 * int(rng.integers(1, 2000))  # seeds that only their higher digits tell from 0
+for seeds in ([0, one, 0, 0],):
     judge(seeds, expect.beside(repeated, seeds, 70))
 ### END HIDDEN TESTS
 
@@ -675,7 +755,7 @@ for seeds in ([0, one, 0],):
 # fits of its study and one more, and its test rows are looked at once. (You may run all studies first. A study may have `seed` or one derived from it.)
 #
 # It returns a dict: `scores`, one float for each outer fold, in order; `params`, the settings that were scored; `estimate`, the mean of `scores`. If a study has no complete trial, there is nothing to estimate:
-# raise `ValueError`. The same arguments give the same result.
+# raise `ValueError`. What `suggest` or the one outer fit raises passes through. The same arguments give the same result, in the next process, too.
 #
 # It says what the *procedure* gives on rows that it has not met, a new search each time. The setting for production then comes from one more study, on all rows.
 
@@ -842,7 +922,7 @@ def judge(what, case, answer):
         answer["estimate"],
         float(np.mean(outcomes)),
         what=f"estimate of honest_estimate: {what}",
-        why="it is the mean of the scores on the outer test parts; the value of the best trial was chosen for being high",
+        why="it is their mean, of all outer folds alike",
         look_at="what you take the mean of",
     )
     expect.close(
@@ -923,6 +1003,12 @@ def on_noise(seeds, outer, folds, budget):
 
     inner = KFold(folds)
 
+    def other_hash(value):
+        """The hash as another process has it: other for text, the same for numbers."""
+        if isinstance(value, str | bytes):
+            return hash(value) ^ 0x5EA7
+        return hash(tuple(map(other_hash, value))) if isinstance(value, tuple) else hash(value)
+
     def estimate(seed, outer):
         def fit_and_score(params, train, test):
             luck = np.random.default_rng([int(params["x"] * 1e9), seed]).normal(
@@ -935,44 +1021,54 @@ def on_noise(seeds, outer, folds, budget):
 
         return float(honest_estimate(fit_and_score, suggest, outer, inner, budget, seed)["estimate"])
 
-    return [estimate(seed, outer) for seed in seeds], [estimate(seed, outer) for seed in seeds[:2]]
+    found = [[estimate(seed, outer) for seed in some] for some in (seeds, seeds[:2])]
+    sys.modules["honest"].hash = other_hash
+    if "tune" in sys.modules:
+        sys.modules["tune"].hash = other_hash
+    return [*found, [estimate(seed, outer) for seed in seeds[:2]]]
 
 
-def judge(what, estimates, again, bar):
+def judge(what, estimates, again, hashed, bar, numbers=False):
     expect.true(
         abs(float(np.mean(estimates)) - 0.5) <= bar,
-        got=f"{np.mean(estimates):.3f}",
+        got=f"{np.mean(estimates):.3f}" if numbers else "a mean further off",
         expected=f"0.5, within {bar}",
         what=f"mean of honest_estimate over {what}",
         why="there is nothing to find, so any number above 0.5 is the luck that the search selected",
         look_at="the rows that the reported scores come from",
     )
-    expect.close(
-        again,
-        estimates[: len(again)],
-        what="honest_estimate, called again with the same arguments",
-        why="a result that nobody can repeat cannot be discussed",
-        look_at="the seed that tune gets",
-    )
+    for other, how, look_at in (
+        (again, "called again with the same arguments", "the seed that tune gets"),
+        (hashed, "here and with the hashes of text that another process has", "where you call hash"),
+    ):
+        expect.true(
+            np.allclose(other, estimates[:2], rtol=0, atol=1e-9),
+            got="other numbers" if look_at == "where you call hash" else "numbers that differ",
+            expected="the same numbers",
+            what=f"honest_estimate, {how}",
+            why="a result that nobody can repeat cannot be discussed",
+            look_at=look_at,
+        )
 
 
-outer = list(KFold(2).split(np.zeros(48)))
+outer = list(KFold(2).split(np.zeros(48)))[:1]
 for found in (expect.beside(on_noise, list(range(1, 10)), outer, 3, 24),):
-    judge("9 problems of pure noise", *found, 0.25)
+    judge("9 problems of pure noise", *found, 0.32, numbers=True)
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
-outer = list(KFold(2).split(np.zeros(48)))
-seeds = [int(seed) for seed in rng.integers(2**31, size=64)]
-# One estimate has a standard deviation of 0.14 to 0.18 (five searches, 120 problems each) and a mean of 0.49 to 0.52, so the mean of 64 has 0.022 at most.
-# The best trial: 0.76 (random search, halving) to 0.81 (TPE, median) with 0.013 for the mean of 64; one study on all rows: 0.68 to 0.71 with 0.013.
+outer = list(KFold(2).split(np.zeros(48)))[:1]
+seeds = [int(seed) for seed in rng.integers(2**31, size=128)]
+# One estimate has a standard deviation of 0.20 and a mean of 0.5, so the mean of 128 has 0.018. The three best on the test rows: 0.66 (0.013);
+# one study on all rows: 0.72 (0.014); the best trial and positions of another table: 0.80 (0.011); tuned on the test rows: 0.90 (0.009).
 for found in (expect.beside(on_noise, seeds, outer, 3, 24),):
-    judge("64 problems of pure noise", *found, 0.095)
+    judge("128 problems of pure noise", *found, 0.09)
 ### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 3. The month's search: `tuning_job.py`
 #
-# `python tuning_job.py TABLE BUDGET SEED`: a Parquet file of orders, sorted by `placed_at`, with `is_fraud`, the columns of `FEATURES` and perhaps others. The job runs in the environment of the store.
+# `python tuning_job.py TABLE BUDGET SEED`: a Parquet file of orders, sorted by `placed_at`, with `is_fraud`, the columns of `FEATURES` and perhaps others. When it runs, MLflow's tracking URI and
+# experiment are set: set neither.
 #
 # Given in the file, finished; leave them as they are: `suggest`, a colleague's search space (it draws `max_leaf_nodes=1`, too, which scikit-learn refuses: that is a failed trial); `problem(rows)`, which gives `fit_and_score` for a table: a decision tree, and
 # as score the average precision; `INNER` and `outer_folds(rows)`, which go forward in time. (All labels are ripe here. What it costs that labels come 60 days late, and that customers return, is the question of `splits`.)
@@ -994,7 +1090,7 @@ for found in (expect.beside(on_noise, seeds, outer, 3, 24),):
 # | | tag | `state` | `complete`, `pruned` or `failed` |
 # | | status | | FAILED if the trial failed, else FINISHED |
 #
-# Log a trial when it ends, as `on_trial` allows: then MLflow shows the study while it runs, and a job that dies leaves what it has paid for.
+# Advice, not judged: log a trial when it ends, as `on_trial` allows. Then MLflow shows the study while it runs, and a job that dies leaves what it has paid for. Nor is it judged what the job does if no trial is complete.
 
 
 # %% answer="job" file="tuning_job.py"
@@ -1215,15 +1311,26 @@ def judge(what, rows, budget, seeds, all_states):
     trees = expect.beside(ran, buffer.getvalue(), budget, seed)
     states = [state for *_, state in trials]
     view = expect.run(
-        params={"budget": budget, "seed": seed, "table_sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
-        | {f"best.{name}": value for name, value in trials[best][0].items()},
+        params={
+            "budget": budget,
+            "seed": seed,
+            "table_sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
+        },
         metrics={"fits": trees, "trials": len(trials)}
         | {state: states.count(state) for state in ("complete", "pruned", "failed")}
         | {"best_inner_score": float(np.mean(trials[best][1])), "outer_estimate": float(np.mean(outer))},
         tolerance=1e-6,
         what=f"the run of {what}",
         why="a colleague reads from it what was searched, what it cost, what was chosen, and which number nobody chose",
-        look_at="the entry that differs, and the table of what the job logs",
+        look_at="the entry that differs, and the table of what the job logs; for fits, that you count before the call, since one that raises is paid for, too",
+    )
+    expect.true(
+        {name: view.params.get(f"best.{name}") for name in trials[best][0]} == trials[best][0],
+        got="another setting, or none",
+        expected="that of the best trial of the study on all rows",
+        what=f"the params best.NAME of the run of {what}",
+        why="this setting goes to production: it was chosen with all rows, and one of an outer fold with a part of them",
+        look_at="which study the setting comes from, and the names",
     )
     expect.close(
         [list(entry) for entry in view.history("outer_score")],
@@ -1271,9 +1378,11 @@ def judge(what, rows, budget, seeds, all_states):
         why="one curve a trial shows why it was stopped; its last value alone does not",
         look_at="the scores of trials that were stopped or failed, and the steps",
     )
-    expect.equal(
-        [child.status for child in children],
-        ["FAILED" if state == "failed" else "FINISHED" for state in states],
+    expect.true(
+        [child.status for child in children]
+        == ["FAILED" if state == "failed" else "FINISHED" for state in states],
+        got="FINISHED or FAILED where it is the other",
+        expected="FAILED for the failed trials, FINISHED for the others",
         what=f"the status of the nested runs of {what}",
         why="MLflow lists by status, and a failed trial that is FINISHED hides",
         look_at="how you end a nested run",
@@ -1307,6 +1416,11 @@ for budget in (32,):
 # Run it with the seeds 1 to 5, and look at three spreads: of `best_inner_score` over the seeds, of `outer_estimate` over the seeds, and of the three values of `outer_score` within one run. With some ten frauds
 # in an outer fold the last is the largest by far. Which of the five settings would you send to production, and does it matter?
 
+# %% wrong="one_short" of="tune" caught_by="budget_in_fits" edits="reference"
+# Wants more than all folds cost: the trial that can just be paid for does not begin.
+# -     while budget - spent >= len(folds):
+# +     while budget - spent > len(folds):
+
 # %% wrong="budget_of_trials" of="tune" caught_by="budget_in_fits" edits="reference"
 # Counts trials where fits were meant: the study costs as many times the budget as there are folds.
 # -     while budget - spent >= len(folds):
@@ -1317,15 +1431,13 @@ for budget in (32,):
 # -     while budget - spent >= len(folds):
 # +     while len(trials) < budget // len(folds):
 
-# %% wrong="begins_with_the_last_coin" of="tune" caught_by="budget_in_fits" edits="reference"
-# Begins a trial while anything is left: the last one is paid for with money that is not there.
+# %% wrong="ends_for_want_of_money" of="tune" caught_by="budget_in_fits" edits="reference"
+# Begins a trial while anything is left, and calls it pruned when the money is out: it was paid for and could not win.
 # -     while budget - spent >= len(folds):
 # +     while budget > spent:
-
-# %% wrong="one_short" of="tune" caught_by="budget_in_fits" edits="reference"
-# Wants more than all folds cost: the trial that can just be paid for does not begin.
-# -     while budget - spent >= len(folds):
-# +     while budget - spent > len(folds):
+#
+# -             if step < len(folds) - 1 and trial.should_prune():
+# +             if step < len(folds) - 1 and (trial.should_prune() or spent == budget):
 
 # %% wrong="failures_are_free" of="tune" caught_by="budget_in_fits" edits="reference"
 # Counts a fit when it has succeeded: one that raises costs machine time all the same.
@@ -1366,18 +1478,29 @@ for budget in (32,):
 # +                 score = 0.0
 # +             if math.isnan(score):
 
-# %% wrong="nan_is_stopped" of="tune" caught_by="every_trial_is_kept" edits="reference"
-# Takes a score that is no number for a low one: the trial is called pruned, and nobody looks for the fault.
-# -                 record["state"] = "failed"
-# +                 record["state"] = "failed" if not record["scores"] else "pruned"
-
 # %% wrong="infinity_is_a_score" of="tune" caught_by="every_trial_is_kept" edits="reference"
 # Looks for NaN alone: an infinite score is the best of all.
 # -             if not math.isfinite(score):
 # +             if math.isnan(score):
 
+# %% wrong="nan_is_kept" of="tune" caught_by="every_trial_is_kept" edits="reference"
+# Appends the score before it looks whether it is a number: the record of a failed trial holds a NaN.
+# -             if not math.isfinite(score):
+# -                 record["state"] = "failed"
+# -                 break
+# -             record["scores"].append(score)
+# +             record["scores"].append(score)
+# +             if not math.isfinite(score):
+# +                 record["state"] = "failed"
+# +                 break
+
+# %% wrong="errors_of_arithmetic" of="tune" caught_by="every_trial_is_kept" edits="reference"
+# Catches the errors that it has seen: a library's own exception ends the study.
+# -             except Exception:
+# +             except (ValueError, ArithmeticError):
+
 # %% wrong="catches_everything" of="tune" caught_by="every_trial_is_kept" edits="reference"
-# Catches everything that a fit raises: Ctrl-C becomes one more failed trial, and the study goes on.
+# Catches everything that a fit raises, Ctrl-C, too: whoever wants an end gets one more failed trial or a result.
 # -             except Exception:
 # +             except:
 
@@ -1401,17 +1524,18 @@ for budget in (32,):
 # -     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=optuna.pruners.MedianPruner())
 # +     study = optuna.create_study(sampler=sampler, pruner=optuna.pruners.MedianPruner())
 
-# %% wrong="lowest_wins" of="tune" caught_by="every_trial_is_kept stops_the_hopeless" edits="reference"
-# Takes the lowest mean for the best, as for an error.
-# -     return {"trials": trials, "best": max(complete, key=lambda place: value(trials[place]), default=None)}
-# +     return {"trials": trials, "best": min(complete, key=lambda place: value(trials[place]), default=None)}
-
 # %% wrong="never_stops" of="tune" caught_by="stops_the_hopeless" edits="reference"
 # Asks the pruner when the trial has all its scores: nothing is left to save.
 # -             trial.report(value(record), step)
 # -             if step < len(folds) - 1 and trial.should_prune():
 # +             trial.report(value(record), step)
 # +             if step == len(folds) - 1 and trial.should_prune():
+
+# %% wrong="protected_by_an_easy_fold" of="tune" caught_by="stops_the_hopeless" edits="reference"
+# Lets the median pruner wait for half of the folds: it compares the best value so far, so an easy first fold protects a hopeless trial to its end.
+# -     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=optuna.pruners.MedianPruner())
+# +     pruner = optuna.pruners.MedianPruner(n_warmup_steps=len(folds) // 2)
+# +     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
 
 # %% wrong="against_the_best_mean" of="tune" caught_by="stops_the_hopeless" edits="reference"
 # Compares a trial's first folds with the whole mean of the best: where the first fold is hard, everything is stopped.
@@ -1420,44 +1544,28 @@ for budget in (32,):
 # +             done = [value(other) for other in trials if other["state"] == "complete"]
 # +             if step < len(folds) - 1 and len(done) > 4 and value(record) < np.median(done):
 
-# %% wrong="below_a_constant" of="tune" caught_by="stops_the_hopeless" edits="reference"
-# Stops below a constant that suits the scores at hand: on another scale it stops all or nothing.
-# -     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=optuna.pruners.MedianPruner())
-# +     pruner = optuna.pruners.ThresholdPruner(lower=0.4)
-# +     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
-
-# %% wrong="unseeded" of="tune" caught_by="same_again" edits="reference"
-# Gives the sampler no seed: the same call finds another setting each time.
-# -     sampler = optuna.samplers.RandomSampler(seed=seed)
-# +     sampler = optuna.samplers.RandomSampler()
-
 # %% wrong="one_seed_for_all" of="tune" caught_by="same_again" edits="reference"
 # Takes one seed whatever was asked: how much is luck can never be seen.
 # -     sampler = optuna.samplers.RandomSampler(seed=seed)
 # +     sampler = optuna.samplers.RandomSampler(seed=42)
+
+# %% wrong="seed_from_a_hash" of="tune" caught_by="same_again" edits="reference"
+# Makes the seed from the hash of a text: Python hashes text anew in each process, so the next one searches elsewhere.
+# -     sampler = optuna.samplers.RandomSampler(seed=seed)
+# +     sampler = optuna.samplers.RandomSampler(seed=hash(f"tune {seed}") % 2**32)
+
+# %% wrong="study_on_disk" of="tune" caught_by="same_again" edits="reference"
+# Keeps the trials in a file: it fills up, and is not there where the next study runs.
+# -     complete = [place for place, record in enumerate(trials) if record["state"] == "complete"]
+# +     with open("study.log", "a") as file:
+# +         file.writelines(f"{record}\n" for record in trials)
+# +     complete = [place for place, record in enumerate(trials) if record["state"] == "complete"]
 
 # %% wrong="hyperband_without_a_name" of="tune" caught_by="same_again" edits="reference"
 # Seeds the sampler and forgets that Hyperband sorts trials by the name of the study, which Optuna makes up anew.
 # -     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=optuna.pruners.MedianPruner())
 # +     pruner = optuna.pruners.HyperbandPruner(min_resource=1, max_resource=len(folds), reduction_factor=2)
 # +     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
-
-# %% wrong="study_outside" of="tune" caught_by="same_again" edits="reference"
-# Keeps the study in the module: the second call goes on where the first one ended.
-# -     sampler = optuna.samplers.RandomSampler(seed=seed)
-# -     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=optuna.pruners.MedianPruner())
-# +     sampler = optuna.samplers.RandomSampler(seed=seed)
-# +     study = STUDY
-# +     study.sampler = sampler
-#
-# -     """Mean of the scores that a trial has so far."""
-# -     return float(np.mean(record["scores"]))
-# +     """Mean of the scores that a trial has so far."""
-# +     return float(np.mean(record["scores"]))
-# +
-# +
-# + STUDY = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner())
-
 
 # %% also="random_and_halving" of="tune"
 import logging
@@ -1556,6 +1664,18 @@ def tune(fit_and_score, suggest, folds, budget, seed, on_trial=None):
 # -     sampler = optuna.samplers.RandomSampler(seed=seed)
 # +     sampler = optuna.samplers.TPESampler(seed=seed)
 
+# %% also="reports_from_the_third_fold" of="tune" edits="reference"
+# -             trial.report(value(record), step)
+# -             if step < len(folds) - 1 and trial.should_prune():
+# +             if step >= 2:
+# +                 trial.report(value(record), step)
+# +             if step < len(folds) - 1 and trial.should_prune():
+
+# %% also="short_warm_up" of="tune" edits="reference"
+# -     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=optuna.pruners.MedianPruner())
+# +     pruner = optuna.pruners.MedianPruner(n_startup_trials=10, n_warmup_steps=1)
+# +     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
+
 # %% also="hyperband_with_a_name" of="tune" edits="reference"
 # -     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=optuna.pruners.MedianPruner())
 # +     pruner = optuna.pruners.HyperbandPruner(min_resource=1, max_resource=len(folds))
@@ -1630,12 +1750,6 @@ def tune(fit_and_score, suggest, folds, budget, seed, on_trial=None):
 # -         folds = [(train[one], train[two]) for one, two in inner.split(train)]
 # +         folds = list(inner.split(train))
 
-# %% wrong="test_rows_in_the_study" of="honest" caught_by="outer_rows_once" edits="reference"
-# Splits the rows of the whole outer fold: the study sees the test rows, too.
-# -         folds = [(train[one], train[two]) for one, two in inner.split(train)]
-# +         rows = np.concatenate([train, test])
-# +         folds = [(rows[one], rows[two]) for one, two in inner.split(rows)]
-
 # %% wrong="last_inner_training" of="honest" caught_by="outer_rows_once" edits="reference"
 # Scores a model that was fitted on the last inner fold: a part of the rows that production would have.
 # -         scores.append(float(fit_and_score(params, train, test)))
@@ -1650,31 +1764,20 @@ def tune(fit_and_score, suggest, folds, budget, seed, on_trial=None):
 # +         params = max((one["params"] for one in done), key=lambda one: fit_and_score(one, train, test))
 # +         scores.append(float(fit_and_score(params, train, test)))
 
-# %% wrong="best_outer_fold" of="honest" caught_by="outer_rows_once" edits="reference"
-# Reports the best outer fold: one more maximum over noise.
-# -     return {"estimate": float(np.mean(scores)), "scores": scores, "params": chosen}
-# +     return {"estimate": float(np.max(scores)), "scores": scores, "params": chosen}
-
 # %% wrong="budget_shared" of="honest" caught_by="outer_rows_once" edits="reference"
 # Shares one budget among the outer folds: it measures a smaller search than the one that goes to production.
 # -         study = tune(fit_and_score, suggest, folds, budget, seed)
 # +         study = tune(fit_and_score, suggest, folds, budget // len(outer), seed)
-
-# %% wrong="first_study_decides" of="honest" caught_by="outer_rows_once" edits="reference"
-# Tunes in the first outer fold and uses its setting in all: of later folds the training part was not searched, and test rows were seen.
-# -         study = tune(fit_and_score, suggest, folds, budget, seed)
-# +         study = study if chosen else tune(fit_and_score, suggest, folds, budget, seed)
 
 # %% wrong="nothing_complete_is_nan" of="honest" caught_by="outer_rows_once" edits="reference"
 # Returns NaN where no setting could be fitted: the plan gets an empty cell, and nobody an error.
 # -             raise ValueError(f"no trial of {len(study['trials'])} is complete")
 # +             return {"estimate": float("nan"), "scores": scores, "params": chosen}
 
-# %% wrong="seed_of_the_clock" of="honest" caught_by="nothing_to_learn" edits="reference"
-# Draws a new seed for each study from nowhere: the estimate cannot be repeated.
+# %% wrong="seed_from_a_text" of="honest" caught_by="nothing_to_learn" edits="reference"
+# Derives the seed of each study from the hash of a text: Python hashes text anew in each process, so the estimate cannot be repeated.
 # -         study = tune(fit_and_score, suggest, folds, budget, seed)
-# +         study = tune(fit_and_score, suggest, folds, budget, int(np.random.default_rng().integers(2**31)))
-
+# +         study = tune(fit_and_score, suggest, folds, budget, hash(("outer", len(scores), seed)) % 2**32)
 
 # %% also="studies_first" of="honest"
 from statistics import fmean
@@ -1723,13 +1826,6 @@ def honest_estimate(fit_and_score, suggest, outer, inner, budget, seed):
 # Logs the value of the best trial as the estimate: a number that was chosen for being high.
 # -         mlflow.log_metrics({"outer_estimate": honest["estimate"]})
 # +         mlflow.log_metrics({"outer_estimate": float(np.mean(best["scores"]))})
-
-# %% wrong="complete_trials_only" of="job" caught_by="the_study_in_runs" edits="reference"
-# Logs complete trials alone: what was stopped or failed is tried again next month.
-# -     mlflow.start_run(nested=True, tags={"state": record["state"]})
-# +     if record["state"] != "complete":
-# +         return
-# +     mlflow.start_run(nested=True, tags={"state": record["state"]})
 
 # %% wrong="beside_the_study" of="job" caught_by="the_study_in_runs"
 # Logs trials as runs of their own, beside the study: next month nobody knows which belong together.
@@ -1814,13 +1910,6 @@ if __name__ == "__main__":
 # -         mlflow.log_metric("score", score, step=step)
 # +         mlflow.log_metric("score", score)
 
-# %% wrong="mean_of_the_trial" of="job" caught_by="the_study_in_runs" edits="reference"
-# Logs one mean a trial: that of a stopped trial is of other folds than that of its neighbour.
-# -     for step, score in enumerate(record["scores"]):
-# -         mlflow.log_metric("score", score, step=step)
-# +     if record["scores"]:
-# +         mlflow.log_metric("score", float(np.mean(record["scores"])))
-
 # %% wrong="failed_is_finished" of="job" caught_by="the_study_in_runs" edits="reference"
 # Ends every nested run in the same way: the list by status shows a study without a fault.
 # -     mlflow.end_run("FAILED" if record["state"] == "failed" else "FINISHED")
@@ -1831,27 +1920,11 @@ if __name__ == "__main__":
 # -         honest = honest_estimate(counted, suggest, outer_folds(rows), INNER, budget, seed)
 # +         honest = honest_estimate(fit_and_score, suggest, outer_folds(rows), INNER, budget, seed)
 
-# %% wrong="budget_as_the_price" of="job" caught_by="the_study_in_runs" edits="reference"
-# Logs what the job was allowed to spend as what it spent.
-# -         mlflow.log_metrics({"trials": len(states), "fits": fits})
-# +         mlflow.log_metrics({"trials": len(states), "fits": 4 * budget + 3})
-
 # %% wrong="winner_of_an_outer_fold" of="job" caught_by="the_study_in_runs" edits="reference"
 # Sends the setting of the best outer fold to production: chosen on test rows, and fitted on a part of the rows.
 # -         mlflow.log_params({f"best.{name}": value for name, value in best["params"].items()})
 # +         chosen = honest["params"][int(np.argmax(honest["scores"]))]
 # +         mlflow.log_params({f"best.{name}": value for name, value in chosen.items()})
-
-# %% wrong="seed_stays_at_the_door" of="job" caught_by="the_study_in_runs" edits="reference"
-# Logs the seed that was asked for and searches with another.
-# -         study = tune(counted, suggest, folds, budget, seed, on_trial=log_trial)
-# +         study = tune(counted, suggest, folds, budget, 0, on_trial=log_trial)
-
-# %% wrong="folds_of_the_outer_estimate" of="job" caught_by="the_study_in_runs" edits="reference"
-# Runs the study on the outer folds, so that there is no row left that did not choose.
-# -         folds = list(INNER.split(rows))
-# +         folds = outer_folds(rows)
-
 
 # %% also="client_and_batches" of="job"
 import argparse
