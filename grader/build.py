@@ -14,6 +14,7 @@ from grader.errors import SourceError
 from grader.header import Problems, lesson_header, run_seconds, split_header
 from grader.lesson import stands_alone
 from grader.model import Answer, Part, Test, Unit
+from grader.pictures import attach, pictures_of, unshown
 from grader.source import read_text, shelf
 from grader.source_cells import percent_cells
 from grader.standins import PLACE, standin_problem
@@ -76,6 +77,12 @@ def lesson_notebook(path: Path) -> str:
         name = f"{'text' if kind == 'prose' else 'code'}-{counts[kind]}"
         metadata = {"tags": cell.attributes["tags"]} if "tags" in cell.attributes else {}
         cells.append(_raw_cell(name, kind == "prose", cell.text, metadata))
+        if kind == "prose":
+            try:
+                cells[-1]["source"], attachments = attach(cell.text, path)
+                cells[-1].update({"attachments": attachments} if attachments else {})
+            except ValueError as error:
+                problems.at(cell, str(error))
     problems.raise_any()
     unit_path, name = shelf(path)
     return _notebook(cells, {"lesson": name, "path": unit_path, "source": source_hash, **header})
@@ -112,6 +119,7 @@ def check_built(course: Course) -> list[str]:
             fresh = _build_one(course, source).encode()
         except SourceError as error:
             problems += str(error).splitlines()
+            expected |= set(pictures_of(source))
             continue
         if not target.is_file():
             problems.append(f"{shown}: is missing; run mle build")
@@ -119,6 +127,7 @@ def check_built(course: Course) -> list[str]:
             problems.append(f"{shown}: differs from a fresh build; run mle build")
         if source.is_relative_to(course.root / "modules"):
             problems += _pairing_problems(course, source)
+            expected |= set(pictures_of(source)) - set(unshown(source, read_text(source)[0]))
         else:
             expected.add(source.with_name(f"{source.stem}.outcomes.json"))
     problems += _standin_problems(course)

@@ -181,13 +181,14 @@ def raised(
         called = f"{called.partition('(')[0]}, on hidden input"
     text = f" ({message[:MAX_SHOWN]})" if message and not hidden else ""
     place = place_in(cell, line, code) if cell and code else "what your code calls"
+    unreadable = "builtins.SyntaxError" in names
     return {
         "outcome": outcome.value,
         "word": "call",
         "what": called or "your code",
         "got": f"{kind}{text}",
-        "expected": "a result",
-        "why": "nothing in this call asks for an exception",
+        "expected": "code that Python can read" if unreadable else "a result",
+        "why": "before that none of it runs" if unreadable else "nothing in this call asks for an exception",
         "look_at": place,
         "cell": cell,
         "cell_line": line,

@@ -70,14 +70,19 @@ def plain_error(error: BaseException) -> dict:
 def describe_error(error: BaseException) -> dict:
     """Classes, text and the place in the notebook of an exception, for the other process."""
     report = plain_error(error)
+    unreadable = error.filename or "" if isinstance(error, SyntaxError) else ""
+    if isinstance(error, SyntaxError) and (place := place_of(unreadable)):
+        return _at(report, place, error.lineno, error.text)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if (place := place_of(frame.filename)) and frame.lineno:
-            code = (frame.line or "").strip()
-            return {**report, "cell": place, "line": frame.lineno, "code": code[:200]}
-    if isinstance(error, SyntaxError) and error.filename:
-        code = (error.text or "").strip()
-        return {**report, "cell": error.filename.strip("<>"), "line": error.lineno or 0, "code": code[:200]}
+            return _at(report, place, frame.lineno, frame.line)
+    if isinstance(error, SyntaxError) and unreadable.startswith("<"):
+        return _at(report, unreadable.strip("<>"), error.lineno, error.text)
     return report
+
+
+def _at(report: dict, place: str, line: int | None, code: str | None) -> dict:
+    return {**report, "cell": place, "line": line or 0, "code": (code or "").strip()[:200]}
 
 
 def place_of(file: str) -> str:

@@ -66,6 +66,10 @@ RAISES = """def half(number):
     digits = [2, 1, 0, 0, 2]
     return digits[number]
 """
+UNREADABLE = """def half(number):
+    digits = [2, 1]
+      return digits[number]
+"""
 
 
 @pytest.mark.parametrize("world", World)
@@ -120,3 +124,17 @@ def test_a_line_that_is_not_in_the_file_is_not_told(tmp_path, workers):
 
     assert "4321" not in message
     assert "what your code calls" in message
+
+
+@pytest.mark.parametrize("world", World)
+def test_a_file_that_python_cannot_read_is_no_result(tmp_path, workers, world):
+    """The message asks for code that can be read, at the line of the file, without the folder it lay in."""
+    unit = unit_of(tmp_path, A_FILE)
+    report = report_of(notebook_of(tmp_path, unit, {"halves": UNREADABLE}), unit, workers, world=world)
+    message = by_name(report)["seen"].message
+
+    assert "IndentationError" in message
+    assert "expected code that Python can read, because before that none of it runs." in message
+    assert "line 3 of your file halves.py" in message
+    assert str(tmp_path) not in message
+    assert "/halves.py" not in message
