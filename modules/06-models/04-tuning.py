@@ -372,7 +372,7 @@ with mlflow.start_run(run_name="late parcels, route NL") as run:
     mlflow.log_metrics({"fits": paid, "best_trial": study.best_value})
 
 # %% [markdown]
-# `fits` is what it cost, `best_trial` is called what it is. The honest number gets its own name, never the same one.
+# `fits` is what it cost, `best_trial` is called what it is. A number from rows kept back would get a name of its own, never this one.
 
 # %%
 below = mlflow.search_runs(filter_string=f"tags.mlflow.parentRunId = '{run.info.run_id}'")
@@ -384,6 +384,8 @@ table.sort_values("metrics.auc_so_far", ascending=False).round(3)
 # Read from the top, stopped trials stand above complete ones: their last value is a mean of fewer folds. That is what the tag is for.
 #
 # `mle ui` shows these runs in MLflow's own page: the study is one line, and unfolds into its trials.
+#
+# ![MLflow's page: the study's run with its fits and best settings, and below it one line for each trial with its last score and its setting](04-tuning.runs.png)
 #
 # ## In production
 #
