@@ -2,7 +2,7 @@
 # title: "Four sick newborns in a thousand: what do the score, the sample and the threshold owe them?"
 # minutes: 35
 # data: []
-# needs: [cost-of-being-wrong, leakproof-pipeline]
+# needs: [cost-of-being-wrong, calibration, leakproof-pipeline]
 # sources:
 #   - "van den Goorbergh, van Smeden, Timmerman, Van Calster (2022), The harm of class imbalance corrections for risk prediction models, Journal of
 #     the American Medical Informatics Association 29(9), pages 1525-1534, abstract"

@@ -2,7 +2,7 @@
 # title: "One order in 120 is fraud: what do its scores and its model need?"
 # minutes: 60
 # data: [tidewater]
-# needs: [cost-of-being-wrong, leakproof-pipeline]
+# needs: [cost-of-being-wrong, calibration, leakproof-pipeline]
 # runs_on: []
 # limit_seconds: 60
 # sources:
