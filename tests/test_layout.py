@@ -23,7 +23,7 @@ LAYERS = (
     "cli",
     "classroom watch verify workspace magics checking attempts lab live progress doctor skeleton",
     "build catalogue filled runner relay judge_side report misconceptions verdicts services workers jailed stage seat"
-    " solution",
+    " solution pictures",
     "expect source lesson course notebook remote judge judging learner jail"
     " edits header markers names rules parsed built matching untouched offline kernelhost kernelrelay kernelroom",
     "codec tracking standins kernel store run_store twin",

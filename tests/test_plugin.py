@@ -158,13 +158,14 @@ def test_exit_ends_no_notebook(tmp_path: Path, level: str) -> None:
 def test_files_beside_the_notebook_are_there(tmp_path: Path, level: str) -> None:
     """Also in folders and with their rights; notebooks, which hold hidden tests, are not."""
     (tmp_path / "inner").mkdir()
-    (tmp_path / "inner" / "tool.sh").write_text("echo from a tool\n", encoding="utf-8")
+    (tmp_path / "inner" / "tool.sh").write_text("#!/bin/sh\necho from a tool\n", encoding="utf-8")
     (tmp_path / "inner" / "tool.sh").chmod(0o755)
     (tmp_path / "other.ipynb").write_text("{}", encoding="utf-8")
-    found = executed(tmp_path, "import os\nos.listdir()", "os.system('bash inner/tool.sh');", isolation=level)
+    tool = "import subprocess\nsubprocess.check_output('inner/tool.sh', text=True)"
+    found = executed(tmp_path, "import os\nos.listdir()", tool, isolation=level)
 
     assert shown(found[0]) == "['inner']"
-    assert shown(found[1]) == "from a tool\n"
+    assert shown(found[1]) == r"'from a tool\n'"
 
 
 @pytest.mark.parametrize("level", LEVELS)
