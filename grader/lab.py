@@ -72,18 +72,22 @@ def lab_environment() -> dict[str, str]:
     )
 
 
-def run_mlflow_page(workspace: Workspace, port: int) -> int:
-    """Serve MLflow's page on 127.0.0.1 until it is stopped; returns its exit code.
+def mlflow_page(address: str, port: int) -> list[str]:
+    """The command that serves MLflow's page over the store at `address` on 127.0.0.1.
 
     One worker, since the default of four takes 15 s to start.
     """
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", address]
+    return [*command, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+
+
+def run_mlflow_page(workspace: Workspace, port: int) -> int:
+    """Serve MLflow's page until it is stopped; returns its exit code."""
     from grader.store import copy_template, sqlite_uri
 
-    database = copy_template(workspace.database)
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", sqlite_uri(database)]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    address = sqlite_uri(copy_template(workspace.database))
     try:
-        return subprocess.call(command, env=child_environment())
+        return subprocess.call(mlflow_page(address, port), env=child_environment())
     except KeyboardInterrupt:
         return 0
 

@@ -68,7 +68,8 @@ def newest_run(
         newest = next((run for run in runs if PARENT not in run.tags), None)
         below: dict[str, list[RunRecord]] = {}
         for run in reversed(runs):
-            below.setdefault(run.tags.get(PARENT, ""), []).append(run)
+            if PARENT in run.tags:
+                below.setdefault(run.tags[PARENT], []).append(run)
         return newest and _with_children(connection, newest, below, MOST_LEVELS)
 
 
@@ -111,8 +112,11 @@ def _read_runs(
 def _with_children(
     connection: sqlite3.Connection, run: RunRecord, below: dict[str, list[RunRecord]], levels: int
 ) -> RunRecord:
-    """The run with its histories and, so many levels deep, with the runs that name it as their parent."""
-    children = below.get(run.run_id, []) if levels else []
+    """The run with its histories and, so many levels deep, with the runs that name it as their parent.
+
+    Each run is taken out of `below` once: a file that repeats an id makes no more work than it has rows.
+    """
+    children = below.pop(run.run_id, []) if levels else []
     nested = tuple(_with_children(connection, child, below, levels - 1) for child in children)
     return replace(run, children=nested, history=_history(connection, run.run_id))
 

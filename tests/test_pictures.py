@@ -40,10 +40,7 @@ def test_the_notebook_holds_the_picture(lesson, tmp_path):
     cell = json.loads(text)["cells"][-1]
 
     nbformat.validate(nbformat.reads(text, as_version=4))
-    assert cell["source"] in (
-        [f"![The page of all runs](attachment:{NAME})"],
-        f"![The page of all runs](attachment:{NAME})",
-    )
+    assert "".join(cell["source"]) == f"![The page of all runs](attachment:{NAME})"
     assert base64.b64decode(cell["attachments"][NAME]["image/png"]) == PNG
     build(Course(tmp_path))
     assert not [line for line in check_built(Course(tmp_path)) if "png" in line]

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,28 @@ def test_nested_runs_come_with_their_parent(database):
     assert steps[:2] == ((1, 0.5), (2, 0.7))
     assert [step for step, value in steps if math.isnan(value)] == [3]
     assert run.children[1].history == {}
+
+
+def test_rows_that_repeat_an_id_are_read_once(database):
+    """200 rows of one id under 200 of another, four levels deep, would be more than a thousand million runs."""
+    levels = ["r1", "a", "b", "c", "d"]
+    write(
+        database,
+        *(
+            f"INSERT INTO runs VALUES ('{name}', '{name}', 'FINISHED', 200, 'active', '', 1)"
+            for name in levels[1:]
+            for _ in range(200)
+        ),
+        *(
+            f"INSERT INTO tags VALUES ('mlflow.parentRunId', '{parent}', '{name}')"
+            for parent, name in pairwise(levels)
+        ),
+    )
+    run = newest_run(database, "first-check", 0)
+
+    assert run is not None
+    assert [child.run_id for child in run.children] == ["a"] * 200
+    assert [len(child.children) for child in run.children] == [200] + [0] * 199
 
 
 def test_no_store_is_no_run(tmp_path):

@@ -12,7 +12,6 @@ import io
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,8 +24,8 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from grader.course import Course, find_course
-from grader.jail.folders import free_port
-from grader.lab import child_environment
+from grader.jail.folders import free_port, listens, wait_until
+from grader.lab import child_environment, mlflow_page
 from grader.store import copy_store
 
 WIDTH, HEIGHT = 1280, 620
@@ -58,21 +57,11 @@ def run_lesson(notebook: Path, address: str, folder: Path) -> None:
 @contextlib.contextmanager
 def served(address: str) -> Iterator[str]:
     """MLflow's page over the store; gives its address."""
-    port = free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", address]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    server = subprocess.Popen(
-        command, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    page = f"http://127.0.0.1:{port}"
+    port, quiet = free_port(), subprocess.DEVNULL
+    server = subprocess.Popen(mlflow_page(address, port), env=child_environment(), stdout=quiet, stderr=quiet)
     try:
-        end = time.monotonic() + START_SECONDS
-        while time.monotonic() < end and server.poll() is None:
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{page}/health").is_success:
-                    break
-            time.sleep(0.5)
-        yield page
+        wait_until(lambda: listens(port), server.poll, time.sleep, START_SECONDS, "MLflow's page", "listened")
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait()
