@@ -3,7 +3,6 @@
 # minutes: 60
 # data: [tidewater]
 # needs: [leakproof-pipeline, point-in-time]
-# leaves: [day.py, score.py]
 # runs_on: []
 # limit_seconds: 60
 # sources:
