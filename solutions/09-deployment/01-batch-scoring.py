@@ -6,7 +6,7 @@
 # runs_on: []
 # limit_seconds: 60
 # sources:
-#   - "Apache Arrow 22, Python documentation, Reading and Writing the Apache Parquet Format: ParquetFile.iter_batches, ParquetWriter"
+#   - "Apache Arrow, Python documentation, Reading and Writing the Apache Parquet Format: ParquetFile.iter_batches, ParquetWriter"
 #   - "Python 3 documentation, os: os.replace is atomic on success, where source and destination are on the same file system"
 #   - "Kleppmann (2017), Designing Data-Intensive Applications, chapter 10, Batch Processing, section The Output of Batch Workflows"
 #   - "MLflow 3, documentation, ML Model Registry: aliases"
@@ -888,14 +888,13 @@ if __name__ == "__main__":
     sys.exit(main(*sys.argv[1:]))
 
 # %% [markdown]
-# One night over the folder `orders`, in this notebook's Python, and the audit of what it left.
+# One night over the folder `orders`, in this notebook's Python. What does `audit("orders", "scores")` say after it?
 
 # %%
 from tidewater import nightly
 
 night = nightly.start("score.py", "orders", "scores")
 print("exit code", night.exit_code, night.errors[-300:])
-{"audit": audit("orders", "scores")}
 
 # %% test="first_night" of="job" points=2
 import json
