@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -102,3 +104,38 @@ def test_a_start_gives_exit_code_and_errors(tmp_path: Path, text: str, code: int
 
         assert ended.exit_code == code
         assert errors in ended.errors
+
+
+def test_after_a_power_cut_nothing_is_renamed_or_removed(tmp_path: Path):
+    """The file that was about to get its name has it not, what else lies there stays, and later all is as before."""
+    for name in ("one.part", "two.part", "three.part"):
+        (tmp_path / name).touch()
+    with nightly.power_cut("two"):
+        (tmp_path / "one.part").replace(tmp_path / "one")
+        for call in (
+            lambda: os.replace(tmp_path / "two.part", tmp_path / "two"),
+            (tmp_path / "three.part").unlink,
+        ):
+            with pytest.raises(nightly.PowerCut):
+                call()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "three.part", "two.part"]
+
+    (tmp_path / "two.part").replace(tmp_path / "two")
+
+    assert (tmp_path / "two").exists()
+
+
+def test_an_alias_moves_behind_the_first_look_up(monkeypatch: pytest.MonkeyPatch):
+    """The first one that asks gets the old version, and each later one the new one."""
+    import mlflow
+
+    versions = ["1"]
+    monkeypatch.setattr(
+        mlflow.MlflowClient, "get_model_version_by_alias", lambda client, name, alias: versions[-1]
+    )
+    with nightly.after_first_look_up(lambda: versions.append("2")):
+        look_up: Any = mlflow.MlflowClient.get_model_version_by_alias
+        got = [look_up(None, "m", "champion") for _ in range(3)]
+
+    assert got == ["1", "2", "2"]
+    assert versions == ["1", "2"]

@@ -17,10 +17,11 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -74,6 +75,49 @@ def _as_if_new(program: str, arguments: tuple[str, ...]) -> Iterator[None]:
         root.setLevel(level)
         while mlflow.active_run():
             mlflow.end_run("FAILED")
+
+
+class PowerCut(KeyboardInterrupt):
+    """The machine is gone."""
+
+
+@contextlib.contextmanager
+def power_cut(name: str) -> Iterator[None]:
+    """The machine goes away right before a file gets or loses this name, and moves or removes nothing after that."""
+    gone: list[bool] = []
+
+    def guarded(call: Callable[..., Any]) -> Callable[..., Any]:
+        def guard(*places: Any, **how: Any) -> Any:
+            place = how.get("dst", how.get("path", places[-1] if places else ""))
+            if gone or (name and os.path.basename(os.fspath(place)) == name):
+                gone.append(True)
+                raise PowerCut
+            return call(*places, **how)
+
+        return guard
+
+    calls: dict[str, Any] = {
+        word: guarded(getattr(os, word)) for word in ("rename", "replace", "remove", "unlink")
+    }
+    with mock.patch.multiple(os, **calls):
+        yield
+
+
+@contextlib.contextmanager
+def after_first_look_up(call: Callable[[], object]) -> Iterator[None]:
+    """`call` is called once: when a version was looked up by its alias, and before the caller has it."""
+    import mlflow
+
+    plain, left = mlflow.MlflowClient.get_model_version_by_alias, [call]
+
+    def look_up(client: Any, *arguments: Any, **how: Any) -> Any:
+        found = plain(client, *arguments, **how)
+        while left:
+            left.pop()()
+        return found
+
+    with mock.patch.object(mlflow.MlflowClient, "get_model_version_by_alias", look_up):
+        yield
 
 
 class Night:
@@ -137,12 +181,19 @@ class Night:
                 client.set_registered_model_alias(name, "champion", number)
         return str(number)
 
-    def run(self, program: str = "score.py") -> dict[str, Any]:
-        """One night: exit code, errors, ids that the model was asked about, what readers saw, and its MLflow run."""
+    def run(
+        self, program: str = "score.py", *, dies_before: str = "", after_look_up: Callable[[], object] = int
+    ) -> dict[str, Any]:
+        """One night: exit code, errors, ids that the model was asked about, what readers saw, and its MLflow run.
+
+        dies_before: the name of a file before whose rename the machine goes away. after_look_up: called once, when the
+        job has first looked up a version by its alias.
+        """
         (self.watch / "asked.jsonl").unlink(missing_ok=True)
         since = time.time_ns() // 1_000_000
         with self.store() as client:
-            ended = start(program, str(self.source), str(self.out))
+            with power_cut(dies_before), after_first_look_up(after_look_up):
+                ended = start(program, str(self.source), str(self.out))
             runs = list(
                 client.search_runs(
                     [(self.folder / "experiment").read_text()], f"attributes.start_time >= {since}"

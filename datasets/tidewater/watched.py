@@ -183,15 +183,15 @@ FAULTS = {
         "a reader lays scores and orders side by side",
         "sorting, and batches that come back in another order",
     ),
-    "score": (
-        "has a score that is not the probability of fraud of its order, by the model whose version stands beside it",
-        "score is model.predict_proba(rows)[:, 1] for the rows as they are in the file",
-        "the column of predict_proba, what you fill in for missing values, and which version gave the scores",
-    ),
     "version": (
         "has another model_version than that of the champion when the night began",
         "one night has one version, in each row",
         "where the version comes from, and outputs of an earlier version that were left",
+    ),
+    "score": (
+        "has a score that is not the probability of fraud of its order, by the model whose version stands beside it",
+        "score is model.predict_proba(rows)[:, 1] for the rows as they are in the file",
+        "the column of predict_proba, what you fill in for missing values, and which version gave the scores",
     ),
     "hash": (
         "has another input_sha256 than the file that was scored",
@@ -203,6 +203,7 @@ FAULTS = {
 
 def main() -> None:
     """Score one file with the day.py of the current folder."""
+    import pandas  # noqa: F401 - so that the baseline has it, wherever day.py imports it
     import psutil
     from day import score_day
 
