@@ -1,0 +1,151 @@
+"""A registry to try delivered functions on: a store of its own, and a note of every move of every alias.
+
+    from tidewater.trials import trial
+
+    good = {"predict": "answer(chance(orders))", "trained_until": "2025-05-04 23:10"}
+    trial([good, good], [("promote", rows, 0.02)], {"champion": 1})
+
+Nothing of it reaches the store that the notebook writes to.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib
+import itertools
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tidewater.scorecards import put_version
+
+WATCH = """
+CREATE TABLE watched (name TEXT, alias TEXT, version INTEGER);
+CREATE TRIGGER put AFTER INSERT ON registered_model_aliases
+BEGIN INSERT INTO watched VALUES (NEW.name, NEW.alias, NEW.version); END;
+CREATE TRIGGER moved AFTER UPDATE ON registered_model_aliases
+BEGIN INSERT INTO watched VALUES (NEW.name, NEW.alias, NEW.version); END;
+CREATE TRIGGER gone AFTER DELETE ON registered_model_aliases
+BEGIN INSERT INTO watched VALUES (OLD.name, OLD.alias, NULL); END;
+"""
+_count = itertools.count(1)
+_stores: dict[int, Path] = {}
+
+
+def trial(
+    versions: Sequence[Mapping[str, Any]],
+    steps: Sequence[Sequence[Any]],
+    aliases: Mapping[str, int] | None = None,
+    module: str = "promote",
+) -> list[dict[str, Any]]:
+    """Register versions under a new name in the trial store, then call functions of a delivered file in turn.
+
+    versions: arguments of `put_version`; in `predict` the word NAME stands for the model's name. steps: the name of a
+    function and its arguments after the model's name; or "put" and the arguments of a further version.
+    Returns for each step what came back, the error's kind and text if it raised, the aliases, the numbers and tags
+    of the versions, and the moves of aliases in this step, in their order: (alias, number), or None for one that
+    was taken away.
+    """
+    name = f"trial-{next(_count)}"
+    with _trial_store() as database:
+        for version in versions:
+            _put(name, version)
+        for alias, number in (aliases or {}).items():
+            _client().set_registered_model_alias(name, alias, str(number))
+        for own in ("clock", "pipeline", "gates", "promote"):
+            sys.modules.pop(own, None)
+        delivered = importlib.import_module(module)
+        return [_step(delivered, name, database, step) for step in steps]
+
+
+def _step(delivered: Any, name: str, database: Path, step: Sequence[Any]) -> dict[str, Any]:
+    before = len(_moves(database, name))
+    returned, error, message = None, "", ""
+    if step[0] == "put":
+        _put(name, step[1])
+    else:
+        try:
+            returned = getattr(delivered, step[0])(name, *step[1:])
+        except NotImplementedError:
+            raise
+        except Exception as problem:
+            error, message = type(problem).__name__, str(problem)
+            kinds = [kind.__name__ for kind in type(problem).__mro__]
+            error = next(
+                (kind for kind in ("LookupError", "RuntimeError", "ValueError") if kind in kinds), error
+            )
+    model = _client().get_registered_model(name)
+    found = _client().search_model_versions(f"name = '{name}'")
+    return {
+        "returned": returned,
+        "error": error,
+        "message": message,
+        "aliases": {alias: int(number) for alias, number in model.aliases.items()},
+        "tags": {int(version.version): dict(version.tags) for version in found},
+        "moves": _moves(database, name)[before:],
+    }
+
+
+def _put(name: str, version: Mapping[str, Any]) -> None:
+    put_version(name, **{**version, "predict": version["predict"].replace("NAME", repr(name))})
+
+
+def _client() -> Any:
+    import mlflow
+
+    return mlflow.MlflowClient()
+
+
+def _moves(database: Path, name: str) -> list[tuple[str, int | None]]:
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        rows = connection.execute("SELECT alias, version FROM watched WHERE name = ? ORDER BY rowid", (name,))
+        return [(alias, number) for alias, number in rows]
+
+
+def _database() -> Path:
+    """The trial store of this process, made on first use."""
+    from grader.store import copy_template, put_experiment
+
+    process = os.getpid()
+    if process not in _stores:
+        folder = Path(tempfile.mkdtemp(prefix="seatrial-trial-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        _stores[process] = copy_template(folder / "mlflow.db")
+        put_experiment(_stores[process], "trial", own=True)
+        with contextlib.closing(sqlite3.connect(_stores[process])) as connection:
+            connection.executescript(WATCH)
+    return _stores[process]
+
+
+@contextlib.contextmanager
+def _trial_store() -> Iterator[Path]:
+    """MLflow points at the trial store, and delivered files are found, inside; afterwards all is as before."""
+    import mlflow
+
+    from grader.store import put_experiment, sqlite_uri
+
+    database = _database()
+    variables = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID")}
+    tracking, no_bytecode, path = mlflow.get_tracking_uri(), sys.dont_write_bytecode, list(sys.path)
+    os.environ["MLFLOW_TRACKING_URI"] = sqlite_uri(database)
+    os.environ["MLFLOW_EXPERIMENT_ID"] = put_experiment(database, "trial", own=True)
+    mlflow.set_tracking_uri(sqlite_uri(database))
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, os.getcwd())
+    try:
+        yield database
+    finally:
+        sys.dont_write_bytecode = no_bytecode
+        sys.path[:] = path
+        mlflow.set_tracking_uri(tracking)
+        for name, value in variables.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,1003 @@
+# ---
+# title: "Which version may answer from Monday on, and how do we get the old one back?"
+# minutes: 60
+# data: [tidewater]
+# needs: [walking-skeleton, point-in-time, leakproof-pipeline]
+# leaves: [gates.py, promote.py]
+# runs_on: []
+# limit_seconds: 60
+# sources:
+#   - "MLflow 3, documentation, ML Model Registry: model versions, aliases, tags"
+#   - "Breck, Cai, Nielsen, Salib, Sculley (2017), The ML test score: a rubric for ML production readiness and technical debt
+#     reduction, IEEE Big Data, section on tests for ML infrastructure: models are validated before they serve, and can be rolled back"
+#   - "scikit-learn 1.9, documentation, average_precision_score"
+# hints:
+#   - "Part 1: for each gate ask what it says when its number is NaN, when the number is missing, and when it cannot be computed at all. Part 2: do all the
+#     looking first and all the moving last; what has to be true of the aliases between two moves? Part 3: what does a run hold of a job that broke off?"
+#   - "Part 1: write each gate as something that has to be True for a pass, inside a try whose except is a failed gate. Part 2: numbers of versions
+#     are whole numbers; a sort key of two parts settles ties; look at the champion's alias again before the first move, and move `previous` before `champion`. Part 3: everything inside one `with mlflow.start_run()`."
+#   - "Part 1: pd.Timestamp(run.data.params['trained_until']) < rows['placed_at'].min(); mlflow.models.get_model_info(uri).signature.inputs.required_input_names(); p.shape == (len(rows), 2) and
+#     np.isfinite(p).all(); min over three calls of time.perf_counter(). Part 2: client.get_registered_model(name).aliases.get('champion'); sorted(good, key=lambda n: (-score[n], n));
+#     client.set_model_version_tag(name, str(taken_out), 'rolled_back', ...). Part 3: mlflow.log_params before promote is called, the rest after it."
+# ---
+
+# %% [markdown]
+# # Which version may answer from Monday on, and how do we get the old one back?
+#
+# Each week a job trains the fraud model of Tidewater and registers the result. The shop's service loads whatever version the alias `champion` names, at each start. In spring the job
+# gave the alias to the newest version, since it had the best score. That score was of rows the model had been trained on; for two days it let through nearly every stolen card. Then somebody deleted the bad version in order to get rid of it, and with it the proof
+# of what had gone wrong; the alias was moved to "the number before", which had never been good enough to serve.
+#
+# You write what stands between a registered version and the shop's door: **gates**, the **promotion**, the **rollback**, and the **record** of each Monday. About an hour. Parts 1 and 2 are files. Run `mle check registry` as often as you like.
+
+# %%
+import grader
+
+grader.begin("registry")
+
+import importlib
+import logging
+import shutil
+import sys
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.models import infer_signature
+from sklearn.metrics import average_precision_score
+
+from tidewater.scorecards import put_version, some_orders
+from tidewater.trials import trial
+
+logging.getLogger("mlflow").setLevel(logging.ERROR)
+orders = pd.read_parquet(grader.start_from("point-in-time").path("training.parquet"))
+orders["corridor"] = orders["card_country"] + ">" + orders["ship_country"]
+pipeline_files = grader.start_from("leakproof-pipeline")
+for name in ("clock.py", "pipeline.py"):
+    shutil.copy(pipeline_files.path(name), name)
+
+# %% [markdown]
+# ## Versions, rows, and what a version promises
+#
+# A version in the registry is an MLflow model of any library. So load it with `mlflow.pyfunc.load_model(f"models:/{name}/{number}")`. Its `predict` gets the columns that the shop's service sends (`sent` below makes them)
+# and gives what `predict_proba` gives: an array of shape `(rows, 2)`, whose second column is the chance of fraud.
+#
+# **rows** are the orders that everything is judged on: a DataFrame like `training.parquet`, with `corridor`, `placed_at` (UTC, without a zone) and the label `is_fraud` (True and False, or 1 and 0). It has at least one fraud; its rows are in no order, its index may be anything.
+#
+# `tidewater.scorecards` makes small versions by hand, to try your functions on: `put_version(name, predict, trained_until=...)` registers one in a few milliseconds. `predict` is an expression of `orders`; `chance(orders)` is the true chance, and
+# `chance(orders, ["attempts"])` a poorer one. `trial(versions, steps)` does the same in a store of its own and calls functions of your file on it, with the model's name as the first argument; it tells what came back, the aliases, and each move of an alias.
+# (Both in `datasets/tidewater/`; the tests use them, too.)
+
+# %%
+rows = some_orders(np.random.default_rng(7), 600, "2025-05-05", days=14)
+GOOD = {"predict": "answer(chance(orders))", "trained_until": "2025-05-04 23:10:00"}
+FAIR = {
+    "predict": "answer(chance(orders, ['attempts', 'device_known']))",
+    "trained_until": "2025-04-20 21:00:00",
+}
+NO_NUMBER = {"predict": "answer(chance(orders) * np.nan)", "trained_until": "2025-05-04 23:10:00"}
+rows.iloc[0]
+
+# %% [markdown]
+# ## 1. The gates of one version: `gates.py`
+#
+# Write `examine(name, version, rows)`. In: the registered model's name, the number of a version (int), and rows. Out: a dict with
+#
+# - `failed`: None if the version passes all gates of this table, else the name of a gate that it fails (any one, if it fails several);
+# - `average_precision` of its chances on the rows, as scikit-learn's `average_precision_score` computes it, a float;
+# - `seconds`: the *shortest* of at least three calls of `predict` on the rows, without loading, a float. (The first call of many models is slow, once, and a busy computer makes any call slow.)
+#
+# The two numbers count only where `failed` is None; else they may be anything.
+#
+# | gate | the version passes if |
+# | --- | --- |
+# | `trained_before` | the param `trained_until` of its run is a moment (ISO 8601 with date and time, a blank or a `T` between them, UTC) and lies before the first order of rows. It is when the last training order was placed: the same moment is too late |
+# | `signature` | it has a signature, and each input that the signature requires is among the columns that the service sends. (`rows` has more columns than that, the label for one.) |
+# | `answers` | it loads, and `predict(sent(rows))` gives an array of shape `(rows, 2)`, whose numbers are all finite and from 0 to 1 |
+# | `ranks` | its average precision is at least twice the share of fraud in rows, which is what a constant reaches |
+#
+# A gate that cannot be looked at is a failed gate: no run, no param, a text that is no moment, an exception in loading or predicting. `examine` does not raise for any version, and it changes neither rows nor the registry.
+
+
+# %% answer="gates" file="gates.py"
+"""The gates that one version of a registered model has to pass, whatever the others are."""
+
+import time
+
+import mlflow
+import numpy as np
+import pandas as pd
+from sklearn.metrics import average_precision_score
+
+NUMBERS = ["amount", "items", "attempts", "address_age_days", "device_known", "orders_7d", "orders_30d"]
+NUMBERS += ["hours_since_last", "mean_amount_30d", "customer_chargebacks", "corridor_ripe", "corridor_frauds"]
+WORDS = ["channel", "device", "ship_country", "card_country", "product_category", "corridor", "product_title"]
+SENT = [*NUMBERS, *WORDS, "placed_at"]
+
+
+def sent(rows):
+    """The columns that the shop's service sends of these orders, in the form in which it sends them."""
+    return rows[SENT].astype(dict.fromkeys(NUMBERS, "float64"))
+
+
+def examine(name, version, rows):
+    """The gates of one version of the registered model `name`, on rows.
+
+    version: its number, an int. rows: DataFrame with the columns SENT and is_fraud; it is not changed.
+    Returns a dict: failed (None, or the name of a gate), average_precision, seconds.
+    """
+    ### BEGIN SOLUTION
+    uri, inputs = f"models:/{name}/{version}", sent(rows)
+    report = {"failed": None, "average_precision": None, "seconds": None}
+
+    def trained_before():
+        client = mlflow.MlflowClient()
+        run = client.get_run(client.get_model_version(name, str(version)).run_id)
+        return pd.Timestamp(run.data.params["trained_until"]) < rows["placed_at"].min()
+
+    def signature():
+        required = mlflow.models.get_model_info(uri).signature.inputs.required_input_names()
+        return set(required) <= set(SENT)
+
+    def answers():
+        model, seconds = mlflow.pyfunc.load_model(uri), []
+        for _ in range(3):
+            began = time.perf_counter()
+            chances = model.predict(inputs)
+            seconds.append(time.perf_counter() - began)
+        chances = np.asarray(chances, dtype=float)
+        if chances.shape != (len(rows), 2) or not ((chances >= 0) & (chances <= 1)).all():
+            return False
+        report["seconds"] = min(seconds)
+        report["average_precision"] = float(average_precision_score(rows["is_fraud"], chances[:, 1]))
+        return True
+
+    def ranks():
+        return report["average_precision"] >= 2 * rows["is_fraud"].mean()
+
+    for gate in (trained_before, signature, answers, ranks):
+        try:
+            passed = gate()
+        except Exception:
+            passed = False
+        if not passed:
+            return report | {"failed": gate.__name__}
+    return report
+    ### END SOLUTION
+
+
+# %% test="poisoned" of="gates" points=4
+import numpy as np
+from grader import expect
+
+from tidewater.scorecards import some_orders
+
+
+def examined(versions, rows):
+    """What examine says of each of these versions: the gate that failed, or the error."""
+    from tidewater.trials import trial
+
+    steps = [("examine", number, rows) for number in range(1, len(versions) + 1)]
+    found = trial(versions, steps, module="gates")
+    return [step["error"] or (step["returned"] or {}).get("failed", "no key failed") for step in found]
+
+
+rows = some_orders(np.random.default_rng(7), 600, "2025-05-05", days=14)
+whole = {"predict": "answer(chance(orders))", "trained_until": "2025-05-04 23:10:00"}
+versions = [
+    whole,
+    whole | {"predict": "answer(chance(orders) * np.nan)"},
+    whole | {"trained_until": "2025-05-10 12:00:00"},
+]
+expect.equal(
+    expect.beside(examined, versions, rows),
+    [None, "answers", "trained_before"],
+    what="failed, for a good version, one that answers NaN, and one that was trained on the first days of the rows",
+    why="the first passes all four gates; NaN is no chance; and what was trained on, proves nothing",
+    look_at="the gates answers and trained_before",
+)
+### BEGIN HIDDEN TESTS
+rows = some_orders(expect.rng(), 600, "2025-05-05 09:30:00", days=14)
+rows = rows.sort_values("is_fraud", ascending=False, kind="stable").set_axis(["order"] * 600)
+whole = {"predict": "answer(chance(orders))", "trained_until": "2025-05-04 23:10:00"}
+ANY, TIME, SIGNED = ["answers", "signature"], ["trained_before"], ["signature", "answers"]
+FILE = "def predict(orders):\n    return answer(chance(orders))\n"
+CASES = [
+    ("a good version", {}, [None]),
+    ("one trained until the very moment of the first order", {"trained_until": "2025-05-05 09:30:00"}, TIME),
+    ("one trained until a second before the first order", {"trained_until": "2025-05-05 09:29:59"}, [None]),
+    ("one trained until 8:00 of the day whose first order came at 9:30, written with a T", {"trained_until": "2025-05-05T08:00:00"}, [None]),
+    ("one trained until a second after the first order", {"trained_until": "2025-05-05 09:30:01"}, TIME),
+    ("one whose run has no trained_until", {"trained_until": None}, TIME),
+    ("one whose trained_until is NaT", {"trained_until": "NaT"}, TIME),
+    ("one whose trained_until is 'last week'", {"trained_until": "last week"}, TIME),
+    ("one without a signature", {"signature": False}, ["signature"]),
+    ("one that requires a column that the service does not send", {"requires": ["attempts", "legacy_risk_score"]}, SIGNED),
+    ("one that requires the label", {"requires": ["attempts", "is_fraud"]}, SIGNED),
+    ("one that requires order_id", {"requires": ["order_id"]}, SIGNED),
+    ("one that takes the channel for a number", {"kinds": {"channel": "long"}, "requires": ["channel"]}, SIGNED),
+    ("one that answers NaN to one order", {"predict": "answer(np.where(np.arange(len(orders)) == 3, np.nan, chance(orders)))"}, ANY),
+    ("one that answers NaN where the amount is missing", {"predict": "answer(chance(orders) + 0 * orders['amount'].to_numpy())"}, ANY),
+    ("one that answers infinity to one order", {"predict": "answer(np.where(np.arange(len(orders)) == 3, np.inf, chance(orders)))"}, ANY),
+    ("one whose chances reach 1.3", {"predict": "answer(1.3 * chance(orders))"}, ANY),
+    ("one whose chances are logits", {"predict": "answer(np.log(chance(orders)))"}, ANY),
+    ("one that gives one chance for each order, not two", {"predict": "chance(orders)"}, ANY),
+    ("one that gives a row less", {"predict": "answer(chance(orders))[1:]"}, ANY),
+    ("one that fails at predict", {"predict": "answer(chance(orders, ['hour']))"}, ANY),
+    ("one that does not load", {"predict": "import a_library_that_is_not_here\n\n\n" + FILE}, ANY),
+    ("one that answers with the share of fraud to all", {"predict": "answer(np.full(len(orders), 0.11))"}, ["ranks"]),
+    ("one with the classes swapped", {"predict": "answer(1 - chance(orders))"}, ["ranks"]),
+]  # fmt: skip
+answered = expect.beside(examined, [whole | changes for _, changes, _ in CASES], rows)
+for (what, _, right), got in zip(CASES, answered, strict=True):
+    expect.true(
+        got in right,
+        got=f"failed is {got!r}",
+        expected=" or ".join(repr(gate) for gate in right),
+        what=f"examine of {what}",
+        why="the table of the gates says so, and a gate that cannot be looked at has failed",
+        look_at=f"the gate {right[0]}" if right[0] else "gates that refuse more than the table says",
+    )
+### END HIDDEN TESTS
+
+# %% test="measured" of="gates" points=2
+import numpy as np
+from grader import expect
+from sklearn.metrics import average_precision_score
+
+from tidewater.scorecards import chance, some_orders
+
+
+def measured(versions, rows):
+    """What examine says of each of these versions, and whether the rows are as before."""
+    from tidewater.trials import trial
+
+    before = rows.copy(deep=True)
+    steps = [("examine", number, rows) for number in range(1, len(versions) + 1)]
+    found = [step["returned"] or {"failed": step["error"]} for step in trial(versions, steps, module="gates")]
+    return [list(map(one.get, ("failed", "average_precision", "seconds"))) for one in found], rows.equals(
+        before
+    )
+
+
+rows = some_orders(np.random.default_rng(8), 600, "2025-05-05", days=14)
+whole = {"predict": "answer(chance(orders))", "trained_until": "2025-05-04 23:10:00"}
+((failed, precision, seconds),), _ = expect.beside(measured, [whole], rows)
+expect.close(
+    precision,
+    average_precision_score(rows["is_fraud"], chance(rows)),
+    tolerance=1e-6,
+    what="average_precision of a good version",
+    why="it is the average precision of the second column on these rows",
+    look_at="what goes into average_precision_score",
+)
+### BEGIN HIDDEN TESTS
+SLOW = 0.12  # seconds; a scorecard takes 0.002 to 0.006, on a busy computer up to 0.02
+rows = some_orders(expect.rng(), 500, "2025-05-05 09:30:00", days=14)
+rows = rows.sort_values("is_fraud", ascending=False, kind="stable")
+wait = "CALLS = []\n\n\ndef predict(orders):\n    CALLS.append(1)\n    time.sleep(0.12 * (len(CALLS) == 1))\n    return answer(chance(orders))\n"
+versions = [
+    whole | {"predict": "answer(chance(orders).round(1))"},
+    whole | {"predict": f"time.sleep({SLOW}) or answer(chance(orders))"},
+    whole | {"predict": wait, "metrics": {"average_precision": 0.99}},
+]
+(rounded, slow, late), untouched = expect.beside(
+    measured, versions, rows.assign(is_fraud=rows["is_fraud"].astype(int))
+)
+expect.close(
+    rounded[1],
+    average_precision_score(rows["is_fraud"], chance(rows).round(1)),
+    tolerance=1e-6,
+    what="average_precision of a version whose chances are rounded to tenths, on rows with the frauds first",
+    why="orders with equal chances are one step of the curve: which of them stands first in the table must not matter",
+    look_at="a ranking of your own, whose ties fall in the order of the rows",
+)
+expect.close(
+    late[1],
+    average_precision_score(rows["is_fraud"], chance(rows)),
+    tolerance=1e-6,
+    what="average_precision of a version whose run holds another value of that name",
+    why="what a run holds was measured on other rows",
+    look_at="metrics that are read from the run",
+)
+expect.true(
+    slow[2] >= SLOW,
+    got="less than that",
+    expected="0.12 s or more",
+    what="seconds of a version that takes 0.12 s for each call of predict",
+    why="no call is shorter",
+    look_at="what lies between your two looks at the clock",
+)
+expect.true(
+    late[2] < SLOW / 2,
+    got="more than 0.06 s",
+    expected="what its later calls take, some 0.003 s",
+    what="seconds of a version whose first call alone takes 0.12 s",
+    why="the service makes the first call once, and the shop all others",
+    look_at="how many calls you time, and which of them you report",
+)
+expect.true(
+    untouched,
+    got="other rows",
+    expected="the rows as they were",
+    what="the rows after examine",
+    why="the next version is judged on the same ones",
+    look_at="columns that you add to rows or change",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 2. Champion, challenger, previous: `promote.py`
+#
+# Three aliases of the registered model mean something to others:
+#
+# - `champion`: the version that answers the shop. Whoever reads it, at whatever moment, must find a version that passed the gates. Once there is one, there is always one.
+# - `challenger`: the version that scores each order beside it, unseen by customers. It has passed the gates, too.
+# - `previous`: the version that a rollback restores.
+#
+# **`promote(name, rows, margin)`** decides on one Monday. `margin` is a float, 0 or more.
+#
+# 1. *Candidates* are the versions with a higher number than the champion's; if there is no champion, all versions. A version that has a tag `rolled_back`, whatever its value, is no candidate: it has been in the shop.
+# 2. The champion and each candidate go through `examine` on **these** rows. A candidate also fails the gate `fast` if its `seconds` are more than 10 times those of the champion. (Without a champion there is no such gate.)
+# 3. Of the candidates that passed, the one with the highest average precision wins; of equal ones the lowest number. It becomes champion if its average precision is higher than the champion's by **more than** `margin`; if there is no champion, always.
+#    The best of the others that passed (by the same order, whatever the margin) becomes `challenger`. If nobody is left for that, there is no alias `challenger` afterwards.
+# 4. If the champion changes, the old one becomes `previous`, and **before** the new one becomes champion: whoever rolls back at that very moment must not land on a version from last year. If the champion stays, `previous` stays.
+#
+# It returns the decision as a dict. All numbers of versions are ints:
+#
+# | key | what |
+# | --- | --- |
+# | `before`, `after` | the champion's number before and after, or None |
+# | `challenger` | its number afterwards, or None |
+# | `failed` | {number: gate} for each candidate that did not become champion. Who passed all gates and did not become champion has failed `better` |
+# | `average_precision` | {number: float} for the champion from before and each candidate that passed all gates |
+#
+# `promote` raises `RuntimeError`, and moves no alias, if the old champion itself fails a gate of part 1 on these rows (then nobody can say what better means, and somebody has to look), or if it finds, after the gates and before its first move, that `champion` is no longer
+# where it was at the start: a colleague has moved it, and the comparison is void.
+#
+# **`rollback(name)`** takes the champion out: it moves `champion` to the version that `previous` names, puts a tag `rolled_back` (with any text) on the version that was taken out, and removes the alias `previous`, since who is out must not come back by a second
+# rollback. It leaves `challenger` alone and returns the number of the version that is champion now. If there is no `previous`, or if `previous` names the champion itself, it raises `LookupError` and changes nothing.
+#
+# Neither deletes a version, a run or a tag, or changes a tag that is there. You may put further tags on candidates, and nothing on other versions but `rolled_back`.
+
+# %% answer="promote" file="promote.py"
+"""Which version is the champion: promotion behind gates, and the way back."""
+
+import mlflow
+from gates import examine
+
+SLOWER = 10  # times as slow as the champion
+
+
+def promote(name, rows, margin):
+    """Put the candidates of the model `name` through the gates on rows, and move the aliases.
+
+    margin: how much more average precision the best candidate needs, a float, 0 or more.
+    Returns the decision: a dict with before, after, challenger, failed, average_precision.
+    Raises RuntimeError, and moves nothing, if the champion fails a gate or was moved by somebody else.
+    """
+    ### BEGIN SOLUTION
+    client = mlflow.MlflowClient()
+    before = alias(client, name, "champion")
+    versions = client.search_model_versions(f"name = '{name}'")
+    new = {int(version.version) for version in versions if "rolled_back" not in version.tags}
+    reports = {number: examine(name, number, rows) for number in sorted(new) if number > (before or 0)}
+    failed = {number: report["failed"] for number, report in reports.items() if report["failed"]}
+    precision = {number: report["average_precision"] for number, report in reports.items()}
+    if before is not None:
+        champion = examine(name, before, rows)
+        if champion["failed"]:
+            raise RuntimeError(
+                f"{name}: the champion, version {before}, fails the gate {champion['failed']}."
+            )
+        precision[before] = champion["average_precision"]
+        for number in reports.keys() - failed.keys():
+            if reports[number]["seconds"] > SLOWER * champion["seconds"]:
+                failed[number] = "fast"
+    passed = sorted(reports.keys() - failed.keys(), key=lambda number: (-precision[number], number))
+    after = before
+    if passed and (before is None or precision[passed[0]] - precision[before] > margin):
+        after = passed[0]
+    others = [number for number in passed if number != after]
+    challenger = others[0] if others else None
+
+    if alias(client, name, "champion") != before:
+        raise RuntimeError(
+            f"{name}: the champion is no longer version {before}; somebody has moved the alias."
+        )
+    if after != before:
+        if before is not None:
+            client.set_registered_model_alias(name, "previous", str(before))
+        client.set_registered_model_alias(name, "champion", str(after))
+    if challenger is not None:
+        client.set_registered_model_alias(name, "challenger", str(challenger))
+    elif alias(client, name, "challenger") is not None:
+        client.delete_registered_model_alias(name, "challenger")
+    failed |= dict.fromkeys(others, "better")
+    precision = {number: value for number, value in precision.items() if number == before or number in passed}
+    return {
+        "before": before,
+        "after": after,
+        "challenger": challenger,
+        "failed": failed,
+        "average_precision": precision,
+    }
+
+
+def alias(client, name, alias):
+    """The number that an alias of the model names, or None."""
+    number = client.get_registered_model(name).aliases.get(alias)
+    return None if number is None else int(number)
+    ### END SOLUTION
+
+
+def rollback(name):
+    """Make the version that `previous` names the champion again, for good.
+
+    Returns its number. Raises LookupError, and changes nothing, if there is nothing to go back to.
+    """
+    ### BEGIN SOLUTION
+    client = mlflow.MlflowClient()
+    previous, champion = alias(client, name, "previous"), alias(client, name, "champion")
+    if previous is None or previous == champion:
+        raise LookupError(f"{name}: no previous champion to go back to.")
+    client.set_model_version_tag(name, str(champion), "rolled_back", "true")
+    client.set_registered_model_alias(name, "champion", str(previous))
+    client.delete_registered_model_alias(name, "previous")
+    return previous
+    ### END SOLUTION
+
+
+# %% test="decides" of="promote" points=3
+import numpy as np
+from grader import expect
+from sklearn.metrics import average_precision_score
+
+from tidewater.scorecards import chance, some_orders
+
+
+def tried(versions, steps, aliases):
+    from tidewater.trials import trial
+
+    return trial(versions, steps, aliases)
+
+
+def judge(step, what, aliases, look_at, failed):
+    """Aliases after a step, and the gates in its decision."""
+    expect.equal(
+        step["aliases"] if not step["error"] else step["error"],
+        aliases,
+        what=f"the aliases after promote: {what}",
+        why="the four rules give these",
+        look_at=look_at,
+    )
+    said = step["returned"] if isinstance(step["returned"], dict) else {}
+    expect.equal(
+        [said.get(key, "no such key") for key in ("after", "challenger", "failed")],
+        [aliases.get("champion"), aliases.get("challenger"), failed],
+        what=f"after, challenger and failed in the decision of promote: {what}",
+        why="a colleague reads there what happened, and each candidate that did not become champion has a gate that says why",
+        look_at="these keys; numbers are ints, and who is not there is None",
+    )
+
+
+rows = some_orders(np.random.default_rng(7), 600, "2025-05-05", days=14)
+best = {"predict": "answer(chance(orders))", "trained_until": "2025-05-04 23:10:00"}
+fair = best | {"predict": "answer(chance(orders, ['attempts', 'device_known']))"}
+silent = best | {"predict": "answer(chance(orders) * np.nan)"}
+for step in expect.beside(tried, [fair, best, silent], [("promote", rows, 0.02)], {"champion": 1}):
+    judge(
+        step,
+        "a fair champion 1, a better version 2, and a version 3 that answers NaN",
+        {"champion": 2, "previous": 1},
+        "which versions are candidates, and who wins among those that passed",
+        {3: "answers"},
+    )
+### BEGIN HIDDEN TESTS
+rows = some_orders(expect.rng(), 600, "2025-05-05 09:30:00", days=14)
+FAIR, MORE = ["attempts", "device_known"], ["attempts", "device_known", "address_age_days"]
+more = best | {"predict": f"answer(chance(orders, {MORE}))"}
+swapped = best | {"predict": "answer(1 - chance(orders))"}
+leaky = best | {"trained_until": "2025-05-12 00:00:00"}
+slow = best | {"predict": "time.sleep(0.15) or answer(chance(orders))"}  # a scorecard takes 0.002 to 0.006 s
+marks = {"fair": FAIR, "more": MORE, "best": [*MORE, "card_country"]}
+score = {
+    name: float(average_precision_score(rows["is_fraud"], chance(rows, mark))) for name, mark in marks.items()
+}
+GAP = score["best"] - score["more"]  # 0.20, 0.04 over 60 seeds
+ROLLED = {"rolled_back": "2025-04-28"}
+CASES = [
+    ("no champion yet, the classes of 1 swapped, 2 fair, 3 trained on the rows", [swapped, fair, leaky], {}, 0.02,
+     {"champion": 2}, {1: "ranks", 3: "trained_before"}, "the first champion, which passes the same gates as any other"),
+    ("no champion yet, and no version passes", [swapped, silent], {}, 0.0, {}, {1: "ranks", 2: "answers"},
+     "what you do if nobody is left: without a champion nobody becomes one by default"),
+    ("a fair champion 1, 2 answers NaN, 3 is good, 4 is the best, and 5 is as good but takes 40 times as long", [fair, silent, more, best, slow],
+     {"champion": 1, "challenger": 2}, 0.02, {"champion": 4, "previous": 1, "challenger": 3},
+     {2: "answers", 3: "better", 5: "fast"}, "the end of the loop over candidates, the gate fast, and the order of those that passed"),
+    ("2 is better than the champion, by 0.01 less than margin", [more, best], {"champion": 1}, GAP + 0.01,
+     {"champion": 1, "challenger": 2}, {2: "better"}, "where margin comes in, and what is compared with it"),
+    ("2 is better than the champion, by 0.01 more than margin", [more, best], {"champion": 1}, GAP - 0.01,
+     {"champion": 2, "previous": 1}, {}, "where margin comes in, and what is compared with it"),
+    ("2 is exactly as good as the champion, margin is 0", [best, best], {"champion": 1}, 0.0,
+     {"champion": 1, "challenger": 2}, {2: "better"}, "a tie: nothing is won by a change, and every change is a risk"),
+    ("champion 8, and 9 and 10 are better and equal", [silent] * 7 + [fair, best, best], {"champion": 8}, 0.02,
+     {"champion": 9, "previous": 8, "challenger": 10}, {10: "better"}, "numbers of versions that are compared or sorted as texts"),
+    ("2 is worse than the champion, but the runs' own metrics say the opposite",
+     [best | {"metrics": {"average_precision": 0.1}}, fair | {"metrics": {"average_precision": 0.9}}], {"champion": 1}, 0.02,
+     {"champion": 1, "challenger": 2}, {2: "better"}, "whether both numbers are measured now, on the same rows"),
+    ("4 is best, but was rolled back; 2 is the champion, and 1 is better than it", [best, fair, more, best | {"tags": ROLLED}],
+     {"champion": 2, "previous": 1}, 0.02, {"champion": 3, "previous": 2}, {}, "which versions are candidates"),
+    ("the champion 2 is the newest, and challenger too", [best, more], {"champion": 2, "challenger": 2, "previous": 1}, 0.02,
+     {"champion": 2, "previous": 1}, {}, "a champion that is compared with itself, and aliases that stay from before"),
+]  # fmt: skip
+for what, versions, aliases, margin, right, failed, look_at in CASES:
+    (step,) = expect.beside(tried, versions, [("promote", rows, margin)], aliases)
+    judge(step, what, right, look_at, failed)
+steps = [("promote", rows, 0.02), ("put", fair), ("promote", rows, 0.02)]
+first, _, second = expect.beside(tried, [fair, best], steps, {"champion": 1})
+judge(second, "a second time, a week later, with a worse version 3", {"champion": 2, "previous": 1, "challenger": 3},
+      "previous, which stays while the champion stays", {3: "better"})  # fmt: skip
+expect.close(
+    [dict(first["returned"]["average_precision"]).get(number, -1.0) for number in (1, 2)],
+    [score["fair"], score["best"]],
+    tolerance=1e-6,
+    what="average_precision in the decision, of the old champion 1 and the new one 2",
+    why="they are what the two were compared by",
+    look_at="the key average_precision",
+)
+### END HIDDEN TESTS
+
+# %% test="never_a_moment" of="promote" points=2
+import numpy as np
+from grader import expect
+
+from tidewater.scorecards import some_orders
+
+
+def tried(versions, steps, aliases):
+    from tidewater.trials import trial
+
+    return trial(versions, steps, aliases)
+
+
+rows = some_orders(np.random.default_rng(7), 500, "2025-05-05", days=14)
+best = {"predict": "answer(chance(orders))", "trained_until": "2025-05-04 23:10:00"}
+fair = best | {"predict": "answer(chance(orders, ['attempts', 'device_known']))"}
+silent = best | {"predict": "answer(chance(orders) * np.nan)"}
+(step,) = expect.beside(tried, [fair, best, silent], [("promote", rows, 0.02)], {"champion": 1})
+expect.equal(
+    [number for alias, number in step["moves"] if alias == "champion"],
+    [2],
+    what="the moves of champion in promote, with a better version 2 and a version 3 that answers NaN",
+    why="the shop may read the alias at any moment, so it moves once, to the one that won",
+    look_at="moves before the gates, and moves that are taken back",
+)
+### BEGIN HIDDEN TESTS
+rows = some_orders(expect.rng(), 500, "2025-05-05 09:30:00", days=14)
+more = best | {"predict": "answer(chance(orders, ['attempts', 'device_known', 'address_age_days']))"}
+leaky = best | {"trained_until": "2025-05-12 00:00:00"}
+TAGS = [{"team": "payments", "approved": "no"}, {"team": "risk"}, {"ticket": "118"}, {}, {"approved": "yes"}]
+versions = [one | {"tags": tags} for one, tags in zip([fair, more, leaky, best, silent], TAGS, strict=True)]
+(step,) = expect.beside(
+    tried, versions, [("promote", rows, 0.02)], {"champion": 1, "challenger": 3, "previous": 5}
+)
+moves = [tuple(move) for move in step["moves"]]
+expect.equal(
+    [number for alias, number in moves if alias == "champion"],
+    [4],
+    what="the moves of champion, with five versions of which two pass and are better",
+    why="the shop may read the alias at any moment, so it moves once, from one good version to the next",
+    look_at="moves inside the loop over candidates, and an alias that is removed before it is set",
+)
+expect.true(
+    {number for alias, number in moves if alias == "challenger"} <= {None, 2, 4},
+    got="another version, too",
+    expected="a version that passed the gates, or none",
+    what="the moves of challenger, with five versions of which two pass",
+    why="whoever is challenger scores each order of the shop, so it has passed the gates before",
+    look_at="a challenger that is named before it is examined",
+)
+expect.true(
+    ("previous", 1) in moves and moves.index(("previous", 1)) < moves.index(("champion", 4)),
+    got="previous after champion",
+    expected="previous before champion",
+    what="the order of the moves in promote",
+    why="a rollback at the moment between the two goes to where previous is then",
+    look_at="the order in which you set the two",
+)
+kept = [{key: step["tags"].get(number, {}).get(key) for key in tags} for number, tags in enumerate(TAGS, 1)]
+expect.equal(
+    kept,
+    TAGS,
+    what="the tags that the five versions had before promote",
+    why="nothing of the registry's memory is deleted or changed",
+    look_at="what you write besides aliases, and versions that you delete",
+)
+expect.equal(
+    step["tags"].get(1),
+    TAGS[0],
+    what="all tags of the old champion after promote",
+    why="its record belongs to those who approved it; a candidate may get tags, the old champion none",
+    look_at="set_model_version_tag on other versions than candidates",
+)
+MOVES = "mlflow.MlflowClient().set_registered_model_alias(NAME, 'champion', '{}')"
+MEANWHILE = "import mlflow\n\n\ndef predict(orders):\n    " + MOVES + "\n    return answer(chance(orders))\n"
+meddler = best | {"predict": MEANWHILE.format(2)}
+late = more | {
+    "predict": MEANWHILE.format(1).replace("chance(orders)", "chance(orders, ['attempts', 'device_known'])")
+}
+broken = best | {"predict": "answer(chance(orders, ['hour']))"}
+CASES = [
+    ("a colleague makes 2 the champion while 3, the best, is examined", [fair, more, meddler], {"champion": 1, "previous": 2},
+     "RuntimeError", {("champion", 2)}, "whether you look at the alias again between the gates and the first move"),
+    ("a colleague makes 1 the first champion while 2 is examined", [fair, late], {},
+     "RuntimeError", {("champion", 1)}, "the second look at the alias where there was none at first"),
+    ("a colleague makes 2 the champion while 3 is examined, and nobody is better by the margin", [best, more, meddler],
+     {"champion": 1}, "RuntimeError", {("champion", 2)}, "the second look at the alias, also where champion would stay"),
+    ("the champion 1 answers NaN, 2 is good", [silent, more], {"champion": 1}, "RuntimeError", set(),
+     "comparisons with a number that is not there: is everybody better than NaN, or nobody?"),
+    ("the champion 1 fails at predict, 2 is good", [broken, more], {"champion": 1}, "RuntimeError", set(),
+     "the report of the champion itself"),
+    ("the champion 1 ranks no better than chance, 2 is good", [best | {"predict": "answer(1 - chance(orders))"}, more], {"champion": 1},
+     "RuntimeError", set(), "the report of the champion itself"),
+]  # fmt: skip
+for what, versions, aliases, error, right, look_at in CASES:
+    (step,) = expect.beside(tried, versions, [("promote", rows, 0.02)], aliases)
+    expect.equal(
+        [step["error"] or "none", {tuple(move) for move in step["moves"]} <= right],
+        [error, True],
+        what=f"the error of promote, and whether it moved no alias itself: {what}",
+        why="the comparison is void, so nothing may follow from it, and somebody has to hear of it",
+        look_at=look_at,
+    )
+### END HIDDEN TESTS
+
+# %% test="way_back" of="promote" points=2
+import numpy as np
+from grader import expect
+
+from tidewater.scorecards import some_orders
+
+
+def tried(versions, steps, aliases):
+    from tidewater.trials import trial
+
+    return trial(versions, steps, aliases)
+
+
+def after(step):
+    return [step["returned"], step["error"], step["aliases"], sorted(map(int, step["tags"]))]
+
+
+best = {"predict": "answer(chance(orders))", "trained_until": "2025-05-04 23:10:00"}
+(step,) = expect.beside(tried, [best, best], [("rollback",)], {"champion": 2, "previous": 1})
+expect.equal(
+    after(step),
+    [1, "", {"champion": 1}, [1, 2]],
+    what="what rollback returns, its error, the aliases and the versions, from champion 2 and previous 1",
+    why="1 answers the shop again, and version 2 is still there for whoever has to find out what went wrong",
+    look_at="what you move, what you remove, and what you return",
+)
+### BEGIN HIDDEN TESTS
+rows = some_orders(expect.rng(), 400, "2025-05-05 09:30:00", days=14)
+FAIR, MORE = ["attempts", "device_known"], ["attempts", "device_known", "address_age_days"]
+fair = best | {"predict": f"answer(chance(orders, {FAIR}))", "tags": {"team": "risk"}}
+more = best | {"predict": f"answer(chance(orders, {MORE}))"}
+swapped = best | {"predict": "answer(1 - chance(orders))"}
+top = best | {"tags": {"ticket": "118"}}
+week, back = ("promote", rows, 0.02), ("rollback",)
+steps = [week, ("put", swapped), ("put", top), week, back, back, week, ("put", more), week, back]
+_, _, _, up, down, again, next_week, _, later, last = expect.beside(tried, [fair], steps, {})
+expect.equal(
+    [up["aliases"], after(down)],
+    [{"champion": 3, "previous": 1}, [1, "", {"champion": 1}, [1, 2, 3]]],
+    what="the aliases after the promotion of version 3 over champion 1, and what rollback then returns, its error, aliases and versions",
+    why="the previous champion is 1; version 2 lies between them and never passed",
+    look_at="where you take the number of the version to go back to from, and what you delete",
+)
+expect.equal(
+    [number for alias, number in map(tuple, down["moves"]) if alias == "champion"],
+    [1],
+    what="the moves of champion in this rollback",
+    why="the shop always finds a champion that passed its gates",
+    look_at="an alias that is removed before it is set",
+)
+tags = {number: dict(tags) for number, tags in down["tags"].items()}
+expect.equal(
+    ["rolled_back" in tags.get(3, {}), tags.get(3, {}).get("ticket"), tags.get(1), tags.get(2)],
+    [True, "118", {"team": "risk"}, {}],
+    what="the tags after this rollback: rolled_back and ticket of version 3, all of version 1, all of version 2",
+    why="the version that was taken out, and only that one, carries rolled_back; the other tags stay",
+    look_at="set_model_version_tag: which version, and whether it is there at all",
+)
+expect.equal(
+    after(again)[1:] + [len(again["moves"])],
+    ["LookupError", {"champion": 1}, [1, 2, 3], 0],
+    what="the error of a second rollback, the aliases, the versions, and how many aliases it moved",
+    why="there is no champion before, and the bad one must not come back by an impatient second click",
+    look_at="the alias previous after a rollback, and rollback without it",
+)
+expect.equal(
+    next_week["aliases"],
+    {"champion": 1},
+    what="the aliases after promote on the Monday after the rollback",
+    why="version 3 was taken out of the shop and still has the best number; that number is what did not show the fault",
+    look_at="the candidates of promote, and what tells it that a version was rolled back",
+)
+expect.equal(
+    [later["aliases"], after(last)],
+    [{"champion": 4, "previous": 1}, [1, "", {"champion": 1}, [1, 2, 3, 4]]],
+    what="the aliases after a later promotion of version 4, and what rollback then returns, its error, aliases and versions",
+    why="a rollback ends with the versions and their champion, and the next promotion can be rolled back like the first",
+    look_at="whatever remains of an earlier rollback",
+)
+tag = best | {"tags": {"team": "risk"}}
+for what, aliases in [
+    ("a champion and no previous", {"champion": 2}),
+    ("previous on the champion itself", {"champion": 2, "previous": 2}),
+]:
+    (step,) = expect.beside(tried, [tag, tag], [back], aliases)
+    expect.equal(
+        [step["error"] or "none", step["aliases"], [dict(step["tags"].get(number, {})) for number in (1, 2)]],
+        ["LookupError", aliases, [{"team": "risk"}] * 2],
+        what=f"the error of rollback, the aliases and the tags, with {what}",
+        why="there is nothing to go back to, and a rollback that does nothing must not look like one that worked",
+        look_at="what you do before you know where to go",
+    )
+(step,) = expect.beside(tried, [fair, swapped, best], [back], {"champion": 3, "previous": 1, "challenger": 2})
+expect.equal(
+    step["aliases"],
+    {"champion": 1, "challenger": 2},
+    what="the aliases after rollback from champion 3 to previous 1, with a challenger 2",
+    why="rollback leaves challenger alone",
+    look_at="other aliases than champion and previous",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Before part 3: your two files as modules, and a name for rows.
+
+# %%
+import hashlib
+
+for module in ("clock", "pipeline", "gates", "promote"):
+    sys.modules.pop(module, None)  # Python keeps a file that it has imported, even if the file has changed
+import gates
+import promote
+
+
+def rows_hash(rows):
+    """SHA-256 of the content of rows, whatever their order and index are."""
+    table = rows.sort_values("order_id")[["order_id", "is_fraud", *gates.SENT]].astype({"is_fraud": "int64"})
+    return hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()
+
+
+# %% [markdown]
+# ## 3. The record of a Monday
+#
+# In July somebody asks why version 3 was refused on 5 May. The aliases have forgotten it. So each Monday leaves one MLflow run, also the Monday on which nothing moved, and the one that broke off.
+#
+# Write `monday(name, rows, margin)`: it calls `promote` and returns its decision. It leaves **one** run in the current experiment that holds, as MLflow's texts:
+#
+# | in the run | what |
+# | --- | --- |
+# | params | `model` (the name), `margin`, `rows` (their count), `rows_from` and `rows_until` (the first and the last `placed_at`, as `str` gives them), `rows_sha256` (`rows_hash` is given); and `champion_before` and `champion_after`: number or `None` |
+# | metrics | `average_precision.N` for each version N of the decision's `average_precision` |
+# | tags | `failed.N` for each version N of the decision's `failed`: the gate |
+#
+# If `promote` raises, the caller gets the same exception, and the run stays: with the status `FAILED`, and with `model`, `margin` and the four params about rows, which were known before.
+
+
+# %% answer="monday"
+def monday(name, rows, margin):
+    """One Monday of the model `name`: promote, and one run that says who was compared, on which rows, and who failed where.
+
+    rows, margin: as for promote. Returns the decision of promote; raises what promote raises.
+    """
+    ### BEGIN SOLUTION
+    with mlflow.start_run(run_name=f"monday-{name}"):
+        mlflow.log_params(
+            {"model": name, "margin": margin, "rows": len(rows), "rows_sha256": rows_hash(rows)}
+        )
+        mlflow.log_params({"rows_from": rows["placed_at"].min(), "rows_until": rows["placed_at"].max()})
+        decision = promote.promote(name, rows, margin)
+        mlflow.log_params({"champion_before": decision["before"], "champion_after": decision["after"]})
+        mlflow.log_metrics(
+            {f"average_precision.{n}": value for n, value in decision["average_precision"].items()}
+        )
+        mlflow.set_tags({f"failed.{n}": gate for n, gate in decision["failed"].items()})
+    return decision
+    ### END SOLUTION
+
+
+# %% [markdown]
+# Now three versions of the real thing, in this notebook's store: a scorecard by hand, your pipeline trained until 13 April, and the same pipeline trained on everything there is, "since more data is better". The rows are the weeks from 14 April on: 26 frauds among 2,856
+# orders. The third looks best by far (its average precision is about twice that of the second). What does your Monday say?
+
+# %%
+import pipeline
+
+weeks = orders[orders["placed_at"] >= "2025-04-14"]
+
+
+def fit_and_register(name, training):
+    """One version of `name` from the learner's own pipeline, with what its gates ask for. Returns its number."""
+    model = pipeline.fraud_pipeline().fit(gates.sent(training), training["is_fraud"])
+    with mlflow.start_run(run_name="fraud-pipeline"):
+        mlflow.log_param("trained_until", training["placed_at"].max())
+        logged = mlflow.sklearn.log_model(
+            model,
+            name="model",
+            signature=infer_signature(gates.sent(training).head(50)),
+            registered_model_name=name,
+            pip_requirements=["scikit-learn"],
+            code_paths=["clock.py", "pipeline.py"],
+            pyfunc_predict_fn="predict_proba",
+            serialization_format="cloudpickle",
+        )
+    return logged.registered_model_version
+
+
+put_version("tidewater-fraud", GOOD["predict"], trained_until="2025-04-13 23:59:59")
+fit_and_register("tidewater-fraud", orders[orders["placed_at"] < "2025-04-14"])
+fit_and_register("tidewater-fraud", orders)
+monday("tidewater-fraud", weeks, margin=0.02)
+
+# %% [markdown]
+# `mle ui` shows it in MLflow's page: the run under *Experiments*, `registry`; the versions with their aliases under *Models*, `tidewater-fraud`. In part 1 and 2 a gate was a test; here you see what it is for.
+
+# %% test="recorded" of="monday" points=2
+import hashlib
+
+import numpy as np
+from grader import expect
+from sklearn.metrics import average_precision_score
+
+from tidewater.scorecards import NUMBERS, WORDS, chance, some_orders
+
+
+def put(name, predicts, champion):
+    """Versions of a model in the notebook's own store; the first may be champion."""
+    import mlflow
+
+    from tidewater.scorecards import put_version
+
+    for predict in predicts:
+        put_version(name, predict, trained_until="2025-05-04 23:10:00")
+    if champion:
+        mlflow.MlflowClient().set_registered_model_alias(name, "champion", "1")
+
+
+def rows_params(rows):
+    table = rows.sort_values("order_id")[["order_id", "is_fraud", *NUMBERS, *WORDS, "placed_at"]]
+    text = table.astype({"is_fraud": "int64"}).to_csv(index=False)
+    params = {"rows": len(rows), "rows_from": rows["placed_at"].min(), "rows_until": rows["placed_at"].max()}
+    return params | {"rows_sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+BEST, FAIR = "answer(chance(orders))", "answer(chance(orders, ['attempts', 'device_known']))"
+SILENT = "answer(chance(orders) * np.nan)"
+run = expect.run(
+    params={"model": "tidewater-fraud", "margin": 0.02, "rows": 2856},
+    what="the run of monday('tidewater-fraud', weeks, margin=0.02)",
+    why="whoever asks in July why a version was refused finds it there",
+    look_at="mlflow.start_run in monday, and its params",
+)
+expect.true(
+    "trained_before" in run.tags.values(),
+    got="no such tag",
+    expected="a tag failed.N with the gate trained_before",
+    what="the tags of this run",
+    why="the version that was trained on everything there is has seen the weeks it is judged on",
+    look_at="failed in the decision",
+)
+### BEGIN HIDDEN TESTS
+rows = some_orders(expect.rng(), 500, "2025-05-05 09:30:00", days=14)
+name = f"door-{expect.seed() % 10**6}"
+precision = {"fair": average_precision_score(rows["is_fraud"], chance(rows, ["attempts", "device_known"]))}
+precision["best"] = average_precision_score(rows["is_fraud"], chance(rows))
+what = "the run of monday with champion 1, a better version 2, and a version 3 that answers NaN"
+expect.beside(put, name, [FAIR, BEST, SILENT], True)
+decision = monday(name, rows, 0.05)
+expect.equal(
+    {key: decision[key] for key in ("before", "after", "challenger", "failed")},
+    {"before": 1, "after": 2, "challenger": None, "failed": {3: "answers"}},
+    what="the decision that monday returned with champion 1, a better version 2, and a version 3 that answers NaN",
+    why="it is promote's",
+    look_at="what monday returns",
+)
+
+
+def judged(run, precision, failed):
+    """The metrics and tags of a Monday's run are these and no others of their names."""
+    for number, value in precision.items():
+        expect.close(
+            run.metrics.get(f"average_precision.{number}", -1.0),
+            value,
+            tolerance=1e-6,
+            what=f"average_precision.{number} in {what}",
+            why="it is what the decision rests on",
+            look_at="the metrics: the champion's, too",
+        )
+    expect.equal(
+        {key: gate for key, gate in run.tags.items() if key.startswith("failed.")},
+        failed,
+        what=f"the tags failed.N of {what}",
+        why="each candidate that did not become champion has its gate",
+        look_at="the tags",
+    )
+
+
+run = expect.run(
+    params={"model": name, "margin": 0.05, "champion_before": 1, "champion_after": 2} | rows_params(rows),
+    what=what,
+    why="it says who was compared, on which rows",
+    look_at="the params of the table",
+)
+judged(run, {1: precision["fair"], 2: precision["best"]}, {"failed.3": "answers"})
+models = expect.registered(
+    name, what=f"the registry after {what[4:]}", why="monday calls promote", look_at="promote in monday"
+)
+expect.equal(
+    models.aliases,
+    {"champion": 2, "previous": 1},
+    what=f"the aliases after {what[4:]}",
+    why="monday calls promote, once",
+    look_at="promote in monday",
+)
+what = "the run of the Monday after, on which nothing moved, with a fair version 4"
+expect.beside(put, name, [FAIR], False)
+monday(name, rows, 0.05)
+run = expect.run(
+    params={"model": name, "margin": 0.05, "champion_before": 2, "champion_after": 2} | rows_params(rows),
+    what=what,
+    why="that a version was refused is a decision, too",
+    look_at="when you open the run",
+)
+judged(run, {2: precision["best"], 4: precision["fair"]}, {"failed.3": "answers", "failed.4": "better"})
+
+
+def newest(name):
+    """Status and params of the newest run that is about this model."""
+    import os
+
+    import mlflow
+
+    runs = mlflow.MlflowClient().search_runs(
+        [os.environ["MLFLOW_EXPERIMENT_ID"]], f"params.model = '{name}'", max_results=1
+    )
+    return [runs[0].info.status, dict(runs[0].data.params)] if runs else ["no run", {}]
+
+
+expect.beside(put, name + "-broken", [SILENT, BEST], True)
+expect.raises(
+    RuntimeError,
+    monday,
+    name + "-broken",
+    rows,
+    0.05,
+    what="monday with a champion that answers NaN",
+    why="the caller, which is the scheduler, has to hear of it",
+    look_at="an except that keeps the exception",
+)
+status, params = expect.beside(newest, name + "-broken")
+known = {key: str(value) for key, value in rows_params(rows).items()} | {
+    "model": name + "-broken",
+    "margin": "0.05",
+}
+expect.equal(
+    [status, {key: params.get(key) for key in known}],
+    ["FAILED", known],
+    what="status and params of the run of this Monday",
+    why="the Mondays that broke off are those that somebody asks about",
+    look_at="what is logged before promote is called, and whether that is inside the run",
+)
+expect.beside(put, name + "-new", [SILENT], False)
+monday(name + "-new", rows, 0.05)
+expect.run(
+    params={"model": name + "-new", "champion_before": "None", "champion_after": "None"},
+    what="the run of a Monday without a champion, on which no version passed",
+    why="nobody is not a number, and the day has a run like any other",
+    look_at="champion_before and champion_after",
+)
+### END HIDDEN TESTS
