@@ -10,6 +10,9 @@ A version is an ordinary MLflow model (pyfunc). What it predicts is one Python e
 
 from __future__ import annotations
 
+import functools
+import json
+import os
 import runpy
 import tempfile
 from collections.abc import Callable, Collection, Mapping
@@ -81,7 +84,7 @@ def put_version(
     metrics: Mapping[str, float] | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> int:
-    """Register one more version of the model `name`, with a run; returns its number.
+    """Register one more version of the model `name`, with a run; returns its number. Equal ones share run and files.
 
     predict: an expression of `orders`, or a Python file with a function predict(orders).
     trained_until: parameter of its run, or None for a run without it. requires: inputs that its signature demands;
@@ -91,55 +94,72 @@ def put_version(
     import mlflow
 
     client = mlflow.MlflowClient()
-    folder = Path(tempfile.mkdtemp(dir=_artifacts(client)))
     text = predict if "def predict" in predict else f"def predict(orders):\n    return {predict}\n"
-    (folder / "model.py").write_text(HEAD + text, encoding="utf-8")
-    _write_model(folder, _signature(requires, kinds or {}) if signature else None)
-    run = client.create_run(_experiment(client), run_name=name)
-    if trained_until is not None:
-        client.log_param(run.info.run_id, "trained_until", trained_until)
-    for key, value in (metrics or {}).items():
-        client.log_metric(run.info.run_id, key, value)
-    client.set_terminated(run.info.run_id)
-    if not client.search_registered_models(f"name = '{name}'"):
-        client.create_registered_model(name)
-    version = client.create_model_version(name, str(folder), run.info.run_id, tags=dict(tags or {}))
-    return int(version.version)
+    schema = json.dumps([sorted(requires), sorted((kinds or {}).items())]) if signature else ""
+    folder = _folder(client.tracking_uri, HEAD + text, schema)
+    run_id = _run(client, name, trained_until, tuple((metrics or {}).items()))
+    if (client.tracking_uri, name) not in _known:
+        if not client.search_registered_models(f"name = '{name}'"):
+            client.create_registered_model(name)
+        _known.add((client.tracking_uri, name))
+    return int(client.create_model_version(name, str(folder), run_id, tags=dict(tags or {})).version)
 
 
-def _experiment(client: Any) -> str:
-    import os
-
-    return os.environ.get("MLFLOW_EXPERIMENT_ID") or "0"
+_known: set[tuple[str, str]] = set()
 
 
-def _artifacts(client: Any) -> Path:
+@functools.cache
+def _folder(uri: str, text: str, schema: str) -> Path:
+    """A folder with this model, which all versions of the same text and signature share."""
+    import mlflow
+    from mlflow.models import Model
+
+    folder = Path(tempfile.mkdtemp(dir=_artifacts(uri)))
+    (folder / "model.py").write_text(text, encoding="utf-8")
+    model = Model(signature=_signature(schema) if schema else None)
+    mlflow.pyfunc.add_to_model(model, loader_module="tidewater.scorecards", data="model.py")
+    model.save(str(folder / "MLmodel"))
+    return folder
+
+
+def _run(client: Any, name: str, trained_until: str | None, metrics: tuple[tuple[str, float], ...]) -> str:
+    """A finished run with these values; versions that are equal in them share one."""
+    experiment = os.environ.get("MLFLOW_EXPERIMENT_ID") or "0"
+    key = (client.tracking_uri, experiment, trained_until, metrics)
+    if key not in _runs:
+        run_id = client.create_run(experiment, run_name=name).info.run_id
+        if trained_until is not None:
+            client.log_param(run_id, "trained_until", trained_until)
+        for metric, value in metrics:
+            client.log_metric(run_id, metric, value)
+        client.set_terminated(run_id)
+        _runs[key] = str(run_id)
+    return _runs[key]
+
+
+_runs: dict[tuple[object, ...], str] = {}
+
+
+def _artifacts(uri: str) -> Path:
     """A folder beside the store's file, so that it goes where the store goes."""
     from grader.store import database_of
 
-    database = database_of(client.tracking_uri)
+    database = database_of(uri)
     folder = Path(tempfile.gettempdir() if database is None else database.parent) / "scorecards"
     folder.mkdir(exist_ok=True)
     return folder
 
 
-def _signature(requires: Collection[str], kinds: Mapping[str, str]) -> Any:
+def _signature(schema: str) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
+    requires, kinds = json.loads(schema)
     types = dict.fromkeys(NUMBERS, "double") | dict.fromkeys(WORDS, "string") | {"placed_at": "datetime"}
     types |= {column: "double" for column in requires if column not in types} | dict(kinds)
-    columns = [ColSpec(kind, column, required=column in requires) for column, kind in types.items()]
-    return ModelSignature(Schema(columns))
-
-
-def _write_model(folder: Path, signature: Any) -> None:
-    import mlflow
-    from mlflow.models import Model
-
-    model = Model(signature=signature)
-    mlflow.pyfunc.add_to_model(model, loader_module="tidewater.scorecards", data="model.py")
-    model.save(str(folder / "MLmodel"))
+    return ModelSignature(
+        Schema([ColSpec(kind, column, required=column in requires) for column, kind in types.items()])
+    )
 
 
 class Scorecard:

@@ -46,29 +46,55 @@ def trial(
 ) -> list[dict[str, Any]]:
     """Register versions under a new name in the trial store, then call functions of a delivered file in turn.
 
-    versions: arguments of `put_version`; in `predict` the word NAME stands for the model's name. steps: the name of a
-    function and its arguments after the model's name; or "put" and the arguments of a further version.
+    versions: arguments of `put_version`; in `predict` the word NAME stands for the model's name. With `report` in place
+    of `predict` the version has no model: `examine` of gates.py then gives this report, and first does what `meanwhile`
+    says, if it is there: {alias: number}, moves of a colleague. steps: the name of a function and its arguments after
+    the model's name; or "put" and the arguments of a further version.
     Returns for each step what came back, the error's kind and text if it raised, the aliases, the numbers and tags
     of the versions, and the moves of aliases in this step, in their order: (alias, number), or None for one that
     was taken away.
     """
     name = f"trial-{next(_count)}"
+    reports: dict[int, Mapping[str, Any]] = {}
     with _trial_store() as database:
         for version in versions:
-            _put(name, version)
+            _put(name, version, reports)
         for alias, number in (aliases or {}).items():
             _client().set_registered_model_alias(name, alias, str(number))
         for own in ("clock", "pipeline", "gates", "promote"):
             sys.modules.pop(own, None)
+        _take_reports(reports)
         delivered = importlib.import_module(module)
-        return [_step(delivered, name, database, step) for step in steps]
+        return [_step(delivered, name, database, step, reports) for step in steps]
 
 
-def _step(delivered: Any, name: str, database: Path, step: Sequence[Any]) -> dict[str, Any]:
+def _take_reports(reports: Mapping[int, Mapping[str, Any]]) -> None:
+    """Give the reports of versions that have one in place of what gates.py says."""
+    gates: Any = importlib.import_module("gates")
+    written = gates.examine
+
+    def examine(name: str, version: Any, rows: Any) -> Any:
+        found = reports.get(int(version))
+        if found is None:
+            return written(name, version, rows)
+        for alias, number in found.get("meanwhile", {}).items():
+            _client().set_registered_model_alias(name, alias, str(number))
+        return dict(found["report"])
+
+    gates.examine = examine
+
+
+def _step(
+    delivered: Any,
+    name: str,
+    database: Path,
+    step: Sequence[Any],
+    reports: dict[int, Mapping[str, Any]],
+) -> dict[str, Any]:
     before = len(_moves(database, name))
     returned, error, message = None, "", ""
     if step[0] == "put":
-        _put(name, step[1])
+        _put(name, step[1], reports)
     else:
         try:
             returned = getattr(delivered, step[0])(name, *step[1:])
@@ -92,8 +118,12 @@ def _step(delivered: Any, name: str, database: Path, step: Sequence[Any]) -> dic
     }
 
 
-def _put(name: str, version: Mapping[str, Any]) -> None:
-    put_version(name, **{**version, "predict": version["predict"].replace("NAME", repr(name))})
+def _put(name: str, version: Mapping[str, Any], reports: dict[int, Mapping[str, Any]]) -> None:
+    known = {key: value for key, value in version.items() if key not in ("report", "meanwhile")}
+    predict = known.pop("predict", "answer(chance(orders))").replace("NAME", repr(name))
+    number = put_version(name, predict, **{"trained_until": None, **known})
+    if "report" in version:
+        reports[number] = version
 
 
 def _client() -> Any:
