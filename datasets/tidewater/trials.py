@@ -106,16 +106,34 @@ def _step(
             error = next(
                 (kind for kind in ("LookupError", "RuntimeError", "ValueError") if kind in kinds), error
             )
-    model = _client().get_registered_model(name)
-    found = _client().search_model_versions(f"name = '{name}'")
+    if step[0] == "examine":
+        return {"returned": returned, "error": error, "message": message}
     return {
         "returned": returned,
         "error": error,
         "message": message,
-        "aliases": {alias: int(number) for alias, number in model.aliases.items()},
-        "tags": {int(version.version): dict(version.tags) for version in found},
         "moves": _moves(database, name)[before:],
+        **_state(database, name),
     }
+
+
+def _state(database: Path, name: str) -> dict[str, Any]:
+    """Aliases, and the tags of each version that is not deleted."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        aliases = connection.execute(
+            "SELECT alias, version FROM registered_model_aliases WHERE name = ?", (name,)
+        ).fetchall()
+        numbers = connection.execute(
+            "SELECT version FROM model_versions WHERE name = ? AND current_stage != 'Deleted_Internal'",
+            (name,),
+        ).fetchall()
+        tags: dict[int, dict[str, str]] = {number: {} for (number,) in numbers}
+        for number, key, value in connection.execute(
+            "SELECT version, key, value FROM model_version_tags WHERE name = ?", (name,)
+        ):
+            if number in tags:
+                tags[number][key] = value
+    return {"aliases": dict(aliases), "tags": tags}
 
 
 def _put(name: str, version: Mapping[str, Any], reports: dict[int, Mapping[str, Any]]) -> None:

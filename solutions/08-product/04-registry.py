@@ -276,10 +276,10 @@ expect.close(
     look_at="what goes into average_precision_score",
 )
 ### BEGIN HIDDEN TESTS
-SLOW = 0.12  # seconds; a scorecard takes 0.002 to 0.006, on a busy computer up to 0.02
+SLOW = 0.2  # seconds; a scorecard takes 0.002 to 0.006, on a busy computer up to 0.02
 rows = some_orders(expect.rng(), 500, "2025-05-05 09:30:00", days=14)
 rows = rows.sort_values("is_fraud", ascending=False, kind="stable")
-wait = "CALLS = []\n\n\ndef predict(orders):\n    CALLS.append(1)\n    time.sleep(0.12 * (len(CALLS) == 1))\n    return answer(chance(orders))\n"
+wait = "CALLS = []\n\n\ndef predict(orders):\n    CALLS.append(1)\n    time.sleep(0.2 * (len(CALLS) == 1))\n    return answer(chance(orders))\n"
 versions = [
     whole | {"predict": "answer(chance(orders).round(1))"},
     whole | {"predict": f"time.sleep({SLOW}) or answer(chance(orders))"},
@@ -307,16 +307,16 @@ expect.close(
 expect.true(
     slow[2] >= SLOW,
     got="less than that",
-    expected="0.12 s or more",
-    what="seconds of a version that takes 0.12 s for each call of predict",
+    expected="0.2 s or more",
+    what="seconds of a version that takes 0.2 s for each call of predict",
     why="no call is shorter",
     look_at="what lies between your two looks at the clock",
 )
 expect.true(
-    late[2] < SLOW / 2,
-    got="more than 0.06 s",
+    late[2] < SLOW / 4,
+    got="more than 0.05 s",
     expected="what its later calls take, some 0.003 s",
-    what="seconds of a version whose first call alone takes 0.12 s",
+    what="seconds of a version whose first call alone takes 0.2 s",
     why="the service makes the first call once, and the shop all others",
     look_at="how many calls you time, and which of them you report",
 )
@@ -391,9 +391,7 @@ def promote(name, rows, margin):
     if before is not None:
         champion = examine(name, before, rows)
         if champion["failed"]:
-            raise RuntimeError(
-                f"{name}: the champion, version {before}, fails the gate {champion['failed']}."
-            )
+            raise RuntimeError(f"{name}: champion {before} fails the gate {champion['failed']}.")
         precision[before] = champion["average_precision"]
         for number in reports.keys() - failed.keys():
             if reports[number]["seconds"] > SLOWER * champion["seconds"]:
@@ -406,9 +404,7 @@ def promote(name, rows, margin):
     challenger = others[0] if others else None
 
     if alias(client, name, "champion") != before:
-        raise RuntimeError(
-            f"{name}: the champion is no longer version {before}; somebody has moved the alias."
-        )
+        raise RuntimeError(f"{name}: somebody has moved the champion from version {before}.")
     if after != before:
         if before is not None:
             client.set_registered_model_alias(name, "previous", str(before))
@@ -509,35 +505,26 @@ def bad(gate, precision=None, **more):
     return {"report": {"failed": gate, "average_precision": precision, "seconds": None}, **more}
 
 
-LOGGED = [good(0.8, metrics={"average_precision": 0.1}), good(0.5, metrics={"average_precision": 0.9})]
 ROLLED = {"tags": {"rolled_back": ""}}
+LOW, HIGH = {"metrics": {"average_precision": 0.1}}, {"metrics": {"average_precision": 0.9}}
 CASES = [
-    ("no champion yet; the classes of 1 are swapped, 2 is fair, 3 was trained on the rows", [bad("ranks", 0.05), good(0.4), bad("trained_before", 0.9)],
-     {}, 0.02, {"champion": 2}, {1: "ranks", 3: "trained_before"}, "the first champion, which passes the same gates as any other"),
+    ("no champion yet; 1 ranks worse than chance, 2 is fair, 3 was trained on the rows, 4 is better and takes twenty times as long as 2",
+     [bad("ranks", 0.05), good(0.4), bad("trained_before", 0.9), good(0.6, 0.2)], {}, 0.02, {"champion": 4, "challenger": 2},
+     {1: "ranks", 2: "better", 3: "trained_before"}, "the first champion: it passes the gates of part 1, and there is nobody to be faster or better than"),
     ("no champion yet, and no version passes", [bad("ranks", 0.05), bad("answers")], {}, 0.0, {}, {1: "ranks", 2: "answers"},
      "what you do if nobody is left: nobody becomes champion by default"),
-    ("champion 1, 2 answers NaN, 3 is better, 4 is the best, 5 is worse, and 6 was trained on the rows",
-     [good(0.4), bad("answers", float("nan")), good(0.5), good(0.75), good(0.3), bad("trained_before", 0.99)],
+    ("champion 1, 2 answers NaN, 3 is better, 4 is better still and takes 9.5 times as long as 1, 5 is worse, 6 was trained on the rows, and 7 is the best and takes 10.5 times as long",
+     [good(0.4), bad("answers", float("nan")), good(0.5), good(0.75, 0.095), good(0.3), bad("trained_before", 0.99), good(0.9, 0.105)],
      {"champion": 1, "challenger": 2}, 0.02, {"champion": 4, "previous": 1, "challenger": 3},
-     {2: "answers", 3: "better", 5: "better", 6: "trained_before"}, "the end of the loop over candidates, and the order of those that passed"),
-    ("2 is the best and takes 10.5 times as long as champion 1, 3 is better and takes 9.5 times as long", [good(0.4), good(0.9, 0.105), good(0.6, 0.095)],
-     {"champion": 1}, 0.02, {"champion": 3, "previous": 1}, {2: "fast"}, "the gate fast"),
-    ("no champion yet; 2 is the best, and takes twenty times as long as 1", [good(0.4), good(0.9, 0.2)],
-     {}, 0.02, {"champion": 2, "challenger": 1}, {1: "better"}, "the gate fast, which needs a champion"),
-    ("2 is better than the champion by exactly the margin", [good(0.5), good(0.75)], {"champion": 1}, 0.25,
-     {"champion": 1, "challenger": 2}, {2: "better"}, "more than margin"),
-    ("2 is better than the champion, by a little more than margin", [good(0.5), good(0.76)], {"champion": 1}, 0.25,
-     {"champion": 2, "previous": 1}, {}, "what margin is compared with: a difference, not a share"),
+     {2: "answers", 3: "better", 5: "better", 6: "trained_before", 7: "fast"}, "the end of the loop over candidates, the gate fast, and the order of those that passed"),
+    ("2 is better than the champion, by a little less than margin", [good(0.5), good(0.74)], {"champion": 1}, 0.25,
+     {"champion": 1, "challenger": 2}, {2: "better"}, "what margin is compared with: a difference, not a share"),
     ("2 is exactly as good as the champion, margin is 0", [good(0.5), good(0.5)], {"champion": 1}, 0.0,
      {"champion": 1, "challenger": 2}, {2: "better"}, "a tie: nothing is won by a change, and every change is a risk"),
     ("champion 8, and 9 and 10 are better and equal", [good(0.9)] * 7 + [good(0.5), good(0.6), good(0.6)], {"champion": 8}, 0.02,
      {"champion": 9, "previous": 8, "challenger": 10}, {10: "better"}, "numbers of versions that are compared or sorted as texts, and ties"),
-    ("champion 9, and 10 is better", [good(0.5)] * 9 + [good(0.6)], {"champion": 9}, 0.02,
-     {"champion": 10, "previous": 9}, {}, "numbers of versions that are compared or sorted as texts"),
-    ("2 is worse than the champion, but the runs' own metrics say the opposite", LOGGED, {"champion": 1}, 0.02,
+    ("2 is worse than the champion, but the runs' own metrics say the opposite", [good(0.8, **LOW), good(0.5, **HIGH)], {"champion": 1}, 0.02,
      {"champion": 1, "challenger": 2}, {2: "better"}, "whether both numbers are measured now, on the same rows"),
-    ("2 is better than the champion, but the runs' own metrics say the opposite", LOGGED[::-1], {"champion": 1}, 0.02,
-     {"champion": 2, "previous": 1}, {}, "whether both numbers are measured now, on the same rows"),
     ("2 is the champion, 1 is better than it, 3 as well; 4 is the best, and was rolled back", [good(0.7), good(0.5), good(0.6), good(0.9, **ROLLED)],
      {"champion": 2, "previous": 1}, 0.02, {"champion": 3, "previous": 2}, {}, "which versions are candidates"),
     ("the champion 2 is the newest, and challenger too", [good(0.5), good(0.4)], {"champion": 2, "challenger": 2, "previous": 1}, 0.02,
@@ -658,7 +645,6 @@ CASES = [
      [good(0.8), good(0.5), good(0.8, meanwhile={"champion": 2})], {"champion": 1}, {("champion", 2)}, "the second look at the alias, also where champion would stay"),
     ("the champion 1 answers NaN, 2 is good", [bad("answers", float("nan")), good(0.5)], {"champion": 1}, set(),
      "comparisons with a number that is not there: is everybody better than NaN, or nobody?"),
-    ("the champion 1 ranks no better than chance, 2 is good", [bad("ranks", 0.1), good(0.5)], {"champion": 1}, set(), "the report of the champion itself"),
 ]  # fmt: skip
 for what, versions, aliases, right, look_at in CASES:
     (step,) = expect.beside(tried, versions, [("promote", rows, 0.02)], aliases)
@@ -825,9 +811,8 @@ def monday(name, rows, margin):
         mlflow.log_params({"rows_from": rows["placed_at"].min(), "rows_until": rows["placed_at"].max()})
         decision = promote.promote(name, rows, margin)
         mlflow.log_params({"champion_before": decision["before"], "champion_after": decision["after"]})
-        mlflow.log_metrics(
-            {f"average_precision.{n}": value for n, value in decision["average_precision"].items()}
-        )
+        precision = decision["average_precision"].items()
+        mlflow.log_metrics({f"average_precision.{number}": value for number, value in precision})
         mlflow.set_tags({f"failed.{n}": gate for n, gate in decision["failed"].items()})
     return decision
     ### END SOLUTION
@@ -1024,3 +1009,458 @@ expect.run(
     look_at="champion_before and champion_after",
 )
 ### END HIDDEN TESTS
+
+
+# %% wrong="those_with_an_answer" of="gates" caught_by="poisoned" edits="reference"
+# Judges the orders that got a chance and leaves out the others: the shop gets no answer for these.
+# -         chances = np.asarray(chances, dtype=float)
+# -         if chances.shape != (len(rows), 2) or not ((chances >= 0) & (chances <= 1)).all():
+# +         chances = np.asarray(chances, dtype=float)
+# +         known = np.isfinite(chances).all(axis=1)
+# +         chances, labels = chances[known], rows["is_fraud"][known]
+# +         if not len(chances) or not ((chances >= 0) & (chances <= 1)).all():
+#
+# -         report["average_precision"] = float(average_precision_score(rows["is_fraud"], chances[:, 1]))
+# +         report["average_precision"] = float(average_precision_score(labels, chances[:, 1]))
+
+
+# %% wrong="exception_passes" of="gates" caught_by="poisoned" edits="reference"
+# Takes a gate that could not be looked at for one that was passed.
+# -             passed = False
+# +             passed = True
+
+
+# %% wrong="moments_as_texts" of="gates" caught_by="poisoned" edits="reference"
+# Compares moments as texts: a T is behind every blank, whatever the hour.
+# -         return pd.Timestamp(run.data.params["trained_until"]) < rows["placed_at"].min()
+# +         text = run.data.params["trained_until"]
+# +         return text[:2] == "20" and text < str(rows["placed_at"].min())
+
+
+# %% wrong="the_same_moment" of="gates" caught_by="poisoned" edits="reference"
+# Lets a version through that was trained until the very moment of the first order: that order may be in both.
+# -         return pd.Timestamp(run.data.params["trained_until"]) < rows["placed_at"].min()
+# +         return pd.Timestamp(run.data.params["trained_until"]) <= rows["placed_at"].min()
+
+
+# %% wrong="not_later_is_before" of="gates" caught_by="poisoned" edits="reference"
+# Asks whether the moment is too late: for NaT every comparison is False, so no moment at all passes.
+# -         return pd.Timestamp(run.data.params["trained_until"]) < rows["placed_at"].min()
+# +         return not pd.Timestamp(run.data.params["trained_until"]) >= rows["placed_at"].min()
+
+
+# %% wrong="unread_signature" of="gates" caught_by="poisoned" edits="reference"
+# Ignores the signature: a model without one takes whatever it gets, until the columns change.
+# -         return set(model().metadata.signature.inputs.required_input_names()) <= set(SENT)
+# +         return True
+
+
+# %% wrong="columns_of_the_table" of="gates" caught_by="poisoned" edits="reference"
+# Hands the whole table to the model: one that needs the label or the number of the order works here and nowhere else.
+# -     client, inputs = mlflow.MlflowClient(), sent(rows)
+# +     client, inputs = mlflow.MlflowClient(), rows.astype(dict.fromkeys(NUMBERS, "float64"))
+# +     inputs["is_fraud"], inputs["order_id"] = inputs["is_fraud"].astype(float), inputs["order_id"].astype(float)
+#
+# -         return set(model().metadata.signature.inputs.required_input_names()) <= set(SENT)
+# +         return set(model().metadata.signature.inputs.required_input_names()) <= set(inputs)
+
+
+# %% wrong="any_number" of="gates" caught_by="poisoned" edits="reference"
+# Asks for finite numbers only: a logit or 1.3 is no chance, and every threshold of the shop means something else.
+# -         if chances.shape != (len(rows), 2) or not ((chances >= 0) & (chances <= 1)).all():
+# +         if chances.shape != (len(rows), 2) or not np.isfinite(chances).all():
+
+
+# %% wrong="constant_is_enough" of="gates" caught_by="poisoned" edits="reference"
+# Asks for the share of fraud itself, which a constant reaches.
+# -         return report["average_precision"] >= 2 * rows["is_fraud"].mean()
+# +         return report["average_precision"] >= rows["is_fraud"].mean()
+
+
+# %% wrong="share_of_right_decisions" of="gates" caught_by="measured" edits="reference"
+# Counts right decisions at 0.5: who never suspects anybody is right in nine of ten.
+# -         report["average_precision"] = float(average_precision_score(rows["is_fraud"], chances[:, 1]))
+# +         right = (chances[:, 1] > 0.5) == rows["is_fraud"].astype(bool)
+# +         report["average_precision"] = float(right.mean())
+
+
+# %% wrong="ties_by_place" of="gates" caught_by="measured" edits="reference"
+# Ranks by a sort of its own: orders with equal chances stand as the table has them, and here the frauds come first.
+# -         report["average_precision"] = float(average_precision_score(rows["is_fraud"], chances[:, 1]))
+# +         hits = rows["is_fraud"].to_numpy(dtype=float)[np.argsort(-chances[:, 1], kind="stable")]
+# +         share = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+# +         report["average_precision"] = float((share * hits).sum() / hits.sum())
+
+
+# %% wrong="mean_of_the_calls" of="gates" caught_by="measured" edits="reference"
+# Takes the mean of the calls: one slow first call makes a fast model slow.
+# -         report["seconds"] = min(seconds)
+# +         report["seconds"] = sum(seconds) / len(seconds)
+
+
+# %% wrong="written_beside" of="gates" caught_by="measured" edits="reference"
+# Writes the chances into the caller's table.
+# -         report["seconds"] = min(seconds)
+# +         report["seconds"] = min(seconds)
+# +         rows["chance"] = chances[:, 1]
+
+
+# %% also="with_model_info" of="gates"
+"""The gates that one version has to pass, as a list of questions."""
+
+from time import perf_counter
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.models import get_model_info
+from sklearn.metrics import precision_recall_curve
+
+NUMBERS = ["amount", "items", "attempts", "address_age_days", "device_known", "orders_7d", "orders_30d"]
+NUMBERS += ["hours_since_last", "mean_amount_30d", "customer_chargebacks", "corridor_ripe", "corridor_frauds"]
+WORDS = ["channel", "device", "ship_country", "card_country", "product_category", "corridor", "product_title"]
+SENT = [*NUMBERS, *WORDS, "placed_at"]
+
+
+def sent(rows):
+    return rows[SENT].astype(dict.fromkeys(NUMBERS, "float64"))
+
+
+def first_failure(name, version, rows, numbers):
+    registered = mlflow.MlflowClient().get_model_version(name, version)
+    try:
+        moment = pd.to_datetime(
+            mlflow.get_run(registered.run_id).data.params["trained_until"], format="ISO8601"
+        )
+        on_time = bool((rows["placed_at"] > moment).all())
+    except Exception:
+        on_time = False
+    if not on_time:
+        return "trained_before"
+    uri = f"models:/{name}/{version}"
+    try:
+        signature = get_model_info(uri).signature
+        needed = [column.name for column in signature.inputs.inputs if column.required]
+    except Exception:
+        return "signature"
+    if any(column not in SENT for column in needed):
+        return "signature"
+    try:
+        loaded = mlflow.pyfunc.load_model(uri)
+        calls = []
+        for _ in range(4):
+            start = perf_counter()
+            p = loaded.predict(sent(rows.reset_index(drop=True)))
+            calls.append(perf_counter() - start)
+        p = np.array(p, dtype="float64")
+        low, high = p.min(), p.max()
+    except Exception:
+        return "answers"
+    if p.ndim != 2 or p.shape[0] != len(rows) or p.shape[1] != 2 or np.isnan(p).any() or low < 0 or high > 1:
+        return "answers"
+    precision, recall, _ = precision_recall_curve(rows["is_fraud"].astype(int), p[:, 1])
+    numbers |= {
+        "average_precision": -np.sum(np.diff(recall) * precision[:-1]),
+        "seconds": np.float64(min(calls)),
+    }
+    return None if numbers["average_precision"] >= 2 * np.mean(rows["is_fraud"]) else "ranks"
+
+
+def examine(name, version, rows):
+    numbers = {"average_precision": float("nan"), "seconds": float("nan"), "version": version}
+    return {"failed": first_failure(name, str(version), rows, numbers), **numbers}
+
+
+# %% also="loaded_by_its_source" of="gates" edits="reference"
+# -         return mlflow.pyfunc.load_model(f"models:/{name}/{version}")
+# +         return mlflow.pyfunc.load_model(client.get_model_version_download_uri(name, version))
+#
+# -         run = client.get_run(client.get_model_version(name, str(version)).run_id)
+# -         return pd.Timestamp(run.data.params["trained_until"]) < rows["placed_at"].min()
+# +         params = client.get_run(client.get_model_version(name, str(version)).run_id).data.params
+# +         return np.datetime64(params["trained_until"]) < rows["placed_at"].to_numpy().min()
+#
+# -         for _ in range(3):
+# +         predict(inputs)
+# +         for _ in range(5):
+#
+# -         if chances.shape != (len(rows), 2) or not ((chances >= 0) & (chances <= 1)).all():
+# +         if chances.shape != (len(rows), 2) or not chances.min() >= 0 or not chances.max() <= 1:
+
+
+# %% wrong="the_newest" of="promote" caught_by="decides" edits="reference"
+# Looks at the newest version alone.
+# -     reports = {number: examine(name, number, rows) for number in sorted(new) if number > (before or 0)}
+# +     reports = {number: examine(name, number, rows) for number in [max(new)] if number > (before or 0)}
+
+
+# %% wrong="tried_in_the_shop" of="promote" caught_by="never_a_moment" edits="reference"
+# Moves the alias to each candidate while it is examined, and back: for seconds the shop is answered by a model that nobody has looked at.
+# -     reports = {number: examine(name, number, rows) for number in sorted(new) if number > (before or 0)}
+# +     reports = {}
+# +     for number in sorted(new):
+# +         if number > (before or 0):
+# +             client.set_registered_model_alias(name, "champion", str(number))
+# +             reports[number] = examine(name, number, rows)
+# +             client.delete_registered_model_alias(name, "champion")
+# +             if before:
+# +                 client.set_registered_model_alias(name, "champion", str(before))
+
+
+# %% wrong="stops_at_the_first_failure" of="promote" caught_by="decides" edits="reference"
+# Ends the loop at the first version that fails: the good ones behind it are never looked at.
+# -     reports = {number: examine(name, number, rows) for number in sorted(new) if number > (before or 0)}
+# +     reports = {}
+# +     for number in sorted(new):
+# +         if number > (before or 0):
+# +             reports[number] = examine(name, number, rows)
+# +             if reports[number]["failed"]:
+# +                 break
+
+
+# %% wrong="tie_promotes" of="promote" caught_by="decides" edits="reference"
+# Lets a tie promote.
+# -     if passed and (before is None or precision[passed[0]] - precision[before] > margin):
+# +     if passed and (before is None or precision[passed[0]] - precision[before] >= margin):
+
+
+# %% wrong="margin_as_a_share" of="promote" caught_by="decides" edits="reference"
+# Takes margin for a share of the champion's number: for a weak champion it asks for next to nothing.
+# -     if passed and (before is None or precision[passed[0]] - precision[before] > margin):
+# +     if passed and (before is None or precision[passed[0]] > precision[before] * (1 + margin)):
+
+
+# %% wrong="numbers_as_texts" of="promote" caught_by="decides" edits="reference"
+# Compares the numbers of versions as texts: "10" comes before "8".
+# -     reports = {number: examine(name, number, rows) for number in sorted(new) if number > (before or 0)}
+# +     reports = {number: examine(name, number, rows) for number in sorted(new) if str(number) > str(before or 0)}
+
+
+# %% wrong="what_its_run_says" of="promote" caught_by="decides" edits="reference"
+# Takes the champion's number from its run, where it was measured on other rows.
+# -         precision[before] = champion["average_precision"]
+# +         metrics = client.get_run(client.get_model_version(name, str(before)).run_id).data.metrics
+# +         precision[before] = metrics.get("average_precision", champion["average_precision"])
+
+
+# %% wrong="back_on_monday" of="promote" caught_by="decides way_back" edits="reference"
+# Forgets what was rolled back: the next Monday puts the bad version back into the shop.
+# -     new = {int(version.version) for version in versions if "rolled_back" not in version.tags}
+# +     new = {int(version.version) for version in versions}
+
+
+# %% wrong="previous_each_week" of="promote" caught_by="decides" edits="reference"
+# Writes previous each week: after a week without a change it names the champion itself.
+# -     if after != before:
+# -         if before is not None:
+# -             client.set_registered_model_alias(name, "previous", str(before))
+# -         client.set_registered_model_alias(name, "champion", str(after))
+# +     if before is not None:
+# +         client.set_registered_model_alias(name, "previous", str(before))
+# +     if after != before:
+# +         client.set_registered_model_alias(name, "champion", str(after))
+
+
+# %% wrong="previous_afterwards" of="promote" caught_by="never_a_moment" edits="reference"
+# Moves champion first and previous afterwards: a rollback between the two lands on a version from before.
+# -         if before is not None:
+# -             client.set_registered_model_alias(name, "previous", str(before))
+# -         client.set_registered_model_alias(name, "champion", str(after))
+# +         client.set_registered_model_alias(name, "champion", str(after))
+# +         if before is not None:
+# +             client.set_registered_model_alias(name, "previous", str(before))
+
+
+# %% wrong="looked_once" of="promote" caught_by="never_a_moment" edits="reference"
+# Looks at the alias once, at the start: what a colleague did meanwhile is undone without a word.
+# -     if alias(client, name, "champion") != before:
+# -         raise RuntimeError(f"{name}: somebody has moved the champion from version {before}.")
+
+
+# %% wrong="broken_champion_is_zero" of="promote" caught_by="never_a_moment" edits="reference"
+# Counts a champion that cannot be judged as 0: everybody is better, and nobody hears that the shop is without answers.
+# -         if champion["failed"]:
+# -             raise RuntimeError(f"{name}: champion {before} fails the gate {champion['failed']}.")
+# -         precision[before] = champion["average_precision"]
+# +         precision[before] = 0.0 if champion["failed"] else champion["average_precision"]
+#
+# -             if reports[number]["seconds"] > SLOWER * champion["seconds"]:
+# +             if reports[number]["seconds"] > SLOWER * (champion["seconds"] or 1.0):
+
+
+# %% wrong="challenger_for_good" of="promote" caught_by="decides" edits="reference"
+# Leaves the alias challenger where it was if nobody is left: it names a version that failed, or the champion itself.
+# -     elif alias(client, name, "challenger") is not None:
+# -         client.delete_registered_model_alias(name, "challenger")
+
+
+# %% wrong="old_champion_retired" of="promote" caught_by="never_a_moment" edits="reference"
+# Writes into the record of the old champion.
+# -             client.set_registered_model_alias(name, "previous", str(before))
+# +             client.set_registered_model_alias(name, "previous", str(before))
+# +             client.set_model_version_tag(name, str(before), "approved", "retired")
+
+
+# %% wrong="rollback_deletes" of="promote" caught_by="way_back" edits="reference"
+# Deletes the version that was taken out, and with it what could say why.
+# -     client.delete_registered_model_alias(name, "previous")
+# +     client.delete_registered_model_alias(name, "previous")
+# +     client.delete_model_version(name, str(champion))
+
+
+# %% wrong="the_number_before" of="promote" caught_by="way_back" edits="reference"
+# Goes back to the number before, which may never have been good enough.
+# -     client.set_registered_model_alias(name, "champion", str(previous))
+# +     previous = champion - 1
+# +     client.set_registered_model_alias(name, "champion", str(previous))
+
+
+# %% wrong="there_and_back" of="promote" caught_by="way_back" edits="reference"
+# Exchanges the two: a second, impatient rollback puts the bad version back into the shop.
+# -     client.delete_registered_model_alias(name, "previous")
+# +     client.set_registered_model_alias(name, "previous", str(champion))
+
+
+# %% wrong="removed_before_set" of="promote" caught_by="way_back" edits="reference"
+# Takes the alias away before it sets it again: for a moment the shop finds no champion.
+# -     client.set_registered_model_alias(name, "champion", str(previous))
+# +     client.delete_registered_model_alias(name, "champion")
+# +     client.set_registered_model_alias(name, "champion", str(previous))
+
+
+# %% also="tags_beside_aliases" of="promote" edits="reference"
+# -     failed |= dict.fromkeys(others, "better")
+# +     failed |= dict.fromkeys(others, "better")
+# +     for number in reports:
+# +         client.set_model_version_tag(name, str(number), "gate", failed.get(number, "all passed"))
+#
+# -         "before": before,
+# +         "model": name,
+# +         "margin": margin,
+# +         "before": before,
+
+
+# %% also="aliases_one_by_one" of="promote"
+"""Promotion and rollback, with MLflow's own look-up of aliases."""
+
+import gates
+import mlflow
+from mlflow.exceptions import MlflowException
+
+
+class NothingToRestore(LookupError):
+    pass
+
+
+def named(name, alias):
+    try:
+        return int(mlflow.MlflowClient().get_model_version_by_alias(name, alias).version)
+    except MlflowException:
+        return None
+
+
+def promote(name, rows, margin):
+    client = mlflow.MlflowClient()
+    old = named(name, "champion")
+    bar = None if old is None else gates.examine(name, old, rows)
+    if bar is not None and bar["failed"] is not None:
+        raise RuntimeError(f"champion {old} of {name} fails {bar['failed']}")
+    failed, precision = {}, {} if bar is None else {old: bar["average_precision"]}
+    for found in client.search_model_versions(f"name='{name}'", order_by=["version_number DESC"]):
+        number = int(found.version)
+        if "rolled_back" in found.tags or (old is not None and number <= old):
+            continue
+        report = gates.examine(name, number, rows)
+        failed[number] = report["failed"] or "better"
+        if report["failed"] is None and bar is not None and report["seconds"] / bar["seconds"] > 10:
+            failed[number] = "fast"
+        if failed[number] == "better":
+            precision[number] = report["average_precision"]
+    ranking = sorted([(-value, number) for number, value in precision.items() if number != old])
+    new = old
+    if ranking and (bar is None or -ranking[0][0] - bar["average_precision"] > margin):
+        new = ranking.pop(0)[1]
+        del failed[new]
+    if named(name, "champion") != old:
+        raise RuntimeError(f"somebody moved the champion of {name}")
+    second = ranking[0][1] if ranking else None
+    if second is None:
+        client.delete_registered_model_alias(name, "challenger")
+    else:
+        client.set_registered_model_alias(name, "challenger", second)
+    if new != old and old is not None:
+        client.set_registered_model_alias(name, "previous", old)
+    if new != old:
+        client.set_registered_model_alias(name, "champion", new)
+    decision = {"before": old, "after": new, "challenger": second, "failed": failed}
+    return {**decision, "average_precision": precision}
+
+
+def rollback(name):
+    back, out = named(name, "previous"), named(name, "champion")
+    if back in (None, out):
+        raise NothingToRestore(f"{name} has no previous champion")
+    client = mlflow.MlflowClient()
+    client.set_registered_model_alias(name, "champion", back)
+    client.delete_registered_model_alias(name, "previous")
+    client.set_model_version_tag(name, str(out), "rolled_back", f"{back} is back")
+    return back
+
+
+# %% wrong="run_after_the_fact" of="monday" caught_by="recorded" edits="reference"
+# Opens the run when all is over: a Monday that breaks off leaves nothing.
+# +     decision = promote.promote(name, rows, margin)
+# =     with mlflow.start_run(run_name=f"monday-{name}"):
+#
+# -         decision = promote.promote(name, rows, margin)
+
+
+# %% wrong="only_changes" of="monday" caught_by="recorded" edits="reference"
+# Writes down only the Mondays on which something moved: why a version was refused stands nowhere.
+# +     decision = promote.promote(name, rows, margin)
+# +     if decision["before"] == decision["after"]:
+# +         return decision
+# =     with mlflow.start_run(run_name=f"monday-{name}"):
+#
+# -         decision = promote.promote(name, rows, margin)
+
+
+# %% wrong="the_winner_alone" of="monday" caught_by="recorded" edits="reference"
+# Writes down the winner's number alone: nobody can see what it was compared with.
+# -         mlflow.log_metrics({f"average_precision.{number}": value for number, value in precision})
+# +         if decision["after"]:
+# +             after = decision["after"]
+# +             mlflow.log_metric(f"average_precision.{after}", decision["average_precision"][after])
+
+
+# %% also="by_the_client" of="monday"
+def monday(name, rows, margin):
+    import os
+
+    client = mlflow.MlflowClient()
+    run = client.create_run(os.environ["MLFLOW_EXPERIMENT_ID"], run_name="monday").info.run_id
+    first, last = rows["placed_at"].agg(["min", "max"])
+    facts = {"model": name, "margin": margin, "rows": rows.shape[0], "rows_from": first, "rows_until": last}
+    for key, value in (facts | {"rows_sha256": rows_hash(rows), "librarian": "none"}).items():
+        client.log_param(run, key, value)
+    try:
+        decision = promote.promote(name, rows, margin)
+    except BaseException:
+        client.set_terminated(run, "FAILED")
+        raise
+    for key in ("before", "after"):
+        client.log_param(run, f"champion_{key}", str(decision[key]))
+    for number, value in decision["average_precision"].items():
+        client.log_metric(run, f"average_precision.{number}", value)
+    for number, gate in decision["failed"].items():
+        client.set_tag(run, f"failed.{number}", gate)
+    client.set_terminated(run)
+    return decision
+
+
+# %% also="with_a_file" of="monday" edits="reference"
+# -         decision = promote.promote(name, rows, margin)
+# +         decision = promote.promote(name, rows, margin)
+# +         mlflow.log_dict({key: str(value) for key, value in decision.items()}, "decision.json")
+# +         mlflow.log_artifact("gates.py")
+# +         mlflow.log_artifact("promote.py")
