@@ -106,8 +106,6 @@ def _step(
             error = next(
                 (kind for kind in ("LookupError", "RuntimeError", "ValueError") if kind in kinds), error
             )
-    if step[0] == "examine":
-        return {"returned": returned, "error": error, "message": message}
     return {
         "returned": returned,
         "error": error,
@@ -118,7 +116,7 @@ def _step(
 
 
 def _state(database: Path, name: str) -> dict[str, Any]:
-    """Aliases, and the tags of each version that is not deleted."""
+    """Aliases, the tags of each version that is not deleted, and how many runs of the store are deleted."""
     with contextlib.closing(sqlite3.connect(database)) as connection:
         aliases = connection.execute(
             "SELECT alias, version FROM registered_model_aliases WHERE name = ?", (name,)
@@ -133,7 +131,8 @@ def _state(database: Path, name: str) -> dict[str, Any]:
         ):
             if number in tags:
                 tags[number][key] = value
-    return {"aliases": dict(aliases), "tags": tags}
+        (runs,) = connection.execute("SELECT count(*) FROM runs WHERE lifecycle_stage = 'deleted'").fetchone()
+    return {"aliases": dict(aliases), "tags": tags, "deleted_runs": runs}
 
 
 def _put(name: str, version: Mapping[str, Any], reports: dict[int, Mapping[str, Any]]) -> None:

@@ -253,20 +253,20 @@ from tidewater.scorecards import chance, some_orders
 
 
 def measured(versions, rows):
-    """What examine says of each of these versions, and whether the rows are as before."""
+    """What examine says of each of these versions; whether the rows are as before; tags and moves of aliases."""
     from tidewater.trials import trial
 
     before = rows.copy(deep=True)
-    steps = [("examine", number, rows) for number in range(1, len(versions) + 1)]
-    found = [step["returned"] or {"failed": step["error"]} for step in trial(versions, steps, module="gates")]
-    return [list(map(one.get, ("failed", "average_precision", "seconds"))) for one in found], rows.equals(
-        before
-    )
+    calls = [("examine", number, rows) for number in range(1, len(versions) + 1)]
+    steps = trial(versions, calls, module="gates")
+    found = [step["returned"] or {"failed": step["error"]} for step in steps]
+    numbers = [[one.get(key) for key in ("failed", "average_precision", "seconds")] for one in found]
+    return numbers, rows.equals(before), list(steps[-1]["tags"].values()), [step["moves"] for step in steps]
 
 
 rows = some_orders(np.random.default_rng(8), 600, "2025-05-05", days=14)
 whole = {"predict": "answer(chance(orders))", "trained_until": "2025-05-04 23:10:00"}
-((failed, precision, seconds),), _ = expect.beside(measured, [whole], rows)
+((failed, precision, seconds),), *_ = expect.beside(measured, [whole], rows)
 expect.close(
     precision,
     average_precision_score(rows["is_fraud"], chance(rows)),
@@ -285,7 +285,7 @@ versions = [
     whole | {"predict": f"time.sleep({SLOW}) or answer(chance(orders))"},
     whole | {"predict": wait, "metrics": {"average_precision": 0.99}},
 ]
-(rounded, slow, late), untouched = expect.beside(
+(rounded, slow, late), untouched, tags, moves = expect.beside(
     measured, versions, rows.assign(is_fraud=rows["is_fraud"].astype(int))
 )
 expect.close(
@@ -327,6 +327,13 @@ expect.true(
     what="the rows after examine",
     why="the next version is judged on the same ones",
     look_at="columns that you add to rows or change",
+)
+expect.equal(
+    [tags, moves],
+    [[{}] * 3, [[]] * 3],
+    what="the tags of the versions and the moves of aliases after examine",
+    why="examine looks, and promote moves",
+    look_at="what you write into the registry",
 )
 ### END HIDDEN TESTS
 
@@ -462,8 +469,8 @@ def tried(versions, steps, aliases):
     return trial(versions, steps, aliases)
 
 
-def judge(step, what, aliases, look_at, failed):
-    """Aliases after a step, and the gates in its decision."""
+def judge(step, what, aliases, look_at, failed, before):
+    """Aliases after a step, and what its decision says."""
     expect.equal(
         step["aliases"] if not step["error"] else step["error"],
         aliases,
@@ -473,9 +480,9 @@ def judge(step, what, aliases, look_at, failed):
     )
     said = step["returned"] if isinstance(step["returned"], dict) else {}
     expect.equal(
-        [said.get(key, "no such key") for key in ("after", "challenger", "failed")],
-        [aliases.get("champion"), aliases.get("challenger"), failed],
-        what=f"after, challenger and failed in the decision of promote: {what}",
+        [said.get(key, "no such key") for key in ("before", "after", "challenger", "failed")],
+        [before, aliases.get("champion"), aliases.get("challenger"), failed],
+        what=f"before, after, challenger and failed in the decision of promote: {what}",
         why="a colleague reads there what happened, and each candidate that did not become champion has a gate that says why",
         look_at="these keys; numbers are ints, and who is not there is None",
     )
@@ -492,6 +499,7 @@ for step in expect.beside(tried, [fair, best, silent], [("promote", rows, 0.02)]
         {"champion": 2, "previous": 1},
         "which versions are candidates, and who wins among those that passed",
         {3: "answers"},
+        1,
     )
 ### BEGIN HIDDEN TESTS
 LITTLE = rows.iloc[:40]
@@ -532,11 +540,11 @@ CASES = [
 ]  # fmt: skip
 for what, versions, aliases, margin, right, failed, look_at in CASES:
     (step,) = expect.beside(tried, versions, [("promote", LITTLE, margin)], aliases)
-    judge(step, what, right, look_at, failed)
+    judge(step, what, right, look_at, failed, aliases.get("champion"))
 steps = [("promote", LITTLE, 0.02), ("put", good(0.4)), ("promote", LITTLE, 0.02)]
 *_, step = expect.beside(tried, [good(0.5), good(0.8)], steps, {"champion": 1})
 judge(step, "a second time, a week later, with a worse version 3", {"champion": 2, "previous": 1, "challenger": 3},
-      "previous, which stays while the champion stays", {3: "better"})  # fmt: skip
+      "previous, which stays while the champion stays", {3: "better"}, 2)  # fmt: skip
 # The same once more with models, on hidden rows.
 rows = some_orders(expect.rng(), 500, "2025-05-05 09:30:00", days=14)
 MORE = ["attempts", "device_known", "address_age_days"]
@@ -548,7 +556,7 @@ leaky = best | {"trained_until": "2025-05-12 00:00:00"}
 slow = best | {"predict": "time.sleep(0.15) or answer(chance(orders))"}  # a scorecard takes 0.002 to 0.006 s
 (step,) = expect.beside(tried, [swapped, fair, more, leaky, slow], [("promote", rows, 0.01)], {"champion": 2})
 judge(step, "a fair champion 2, a better version 3, and 4 was trained on the rows, 5 takes 40 times as long", {"champion": 3, "previous": 2},
-      "what you hand to examine", {4: "trained_before", 5: "fast"})  # fmt: skip
+      "what you hand to examine", {4: "trained_before", 5: "fast"}, 2)  # fmt: skip
 expect.close(
     [dict(step["returned"]["average_precision"]).get(number, -1.0) for number in (2, 3)],
     [average_precision_score(rows["is_fraud"], chance(rows, marks)) for marks in (MORE[:2], MORE)],
@@ -721,6 +729,13 @@ expect.equal(
     look_at="set_model_version_tag: which version, and whether it is there at all",
 )
 expect.equal(
+    down["deleted_runs"],
+    0,
+    what="the number of deleted runs after this rollback",
+    why="the run of a bad version says on what it was trained",
+    look_at="what you delete",
+)
+expect.equal(
     after(again)[1:] + [len(again["moves"])],
     ["LookupError", {"champion": 1}, [1, 2, 3], 0],
     what="the error of a second rollback, the aliases, the versions, and how many aliases it moved",
@@ -792,6 +807,7 @@ def rows_hash(rows):
 # | --- | --- |
 # | params | `model` (the name), `margin`, `rows` (their count), `rows_from` and `rows_until` (the first and the last `placed_at`, as `str` gives them), `rows_sha256` (`rows_hash` is given); and `champion_before` and `champion_after`: number or `None` |
 # | metrics | `average_precision.N` for each version N of the decision's `average_precision` |
+# | artefacts | `gates.py` and `promote.py` of the current folder: the code that decided |
 # | tags | `failed.N` for each version N of the decision's `failed`: the gate |
 #
 # If `promote` raises, the caller gets the same exception, and the run stays: with the status `FAILED`, and with `model`, `margin` and the four params about rows, which were known before.
@@ -809,6 +825,8 @@ def monday(name, rows, margin):
             {"model": name, "margin": margin, "rows": len(rows), "rows_sha256": rows_hash(rows)}
         )
         mlflow.log_params({"rows_from": rows["placed_at"].min(), "rows_until": rows["placed_at"].max()})
+        mlflow.log_artifact("gates.py")
+        mlflow.log_artifact("promote.py")
         decision = promote.promote(name, rows, margin)
         mlflow.log_params({"champion_before": decision["before"], "champion_after": decision["after"]})
         precision = decision["average_precision"].items()
@@ -886,7 +904,7 @@ def rows_params(rows):
 BEST, FAIR = "answer(chance(orders))", "answer(chance(orders, ['attempts', 'device_known']))"
 SILENT = "answer(chance(orders) * np.nan)"
 run = expect.run(
-    params={"model": "tidewater-fraud", "margin": 0.02, "rows": 2856},
+    params={"model": "tidewater-fraud", "margin": 0.02},
     what="the run of monday('tidewater-fraud', weeks, margin=0.02)",
     why="whoever asks in July why a version was refused finds it there",
     look_at="mlflow.start_run in monday, and its params",
@@ -943,6 +961,14 @@ run = expect.run(
     look_at="the params of the table",
 )
 judged(run, {1: precision["fair"], 2: precision["best"]}, {"failed.3": "answers"})
+for file in ("gates.py", "promote.py"):
+    expect.equal(
+        run.artifact(file),
+        expect.file(file, what=file, why="parts 1 and 2 deliver it", look_at="the cell that writes it"),
+        what=f"the artefact {file} of {what}",
+        why="rules change, and a decision is read beside the rules of its day",
+        look_at="mlflow.log_artifact",
+    )
 models = expect.registered(
     name, what=f"the registry after {what[4:]}", why="monday calls promote", look_at="promote in monday"
 )
@@ -966,15 +992,15 @@ judged(run, {2: precision["best"], 4: precision["fair"]}, {"failed.3": "answers"
 
 
 def newest(name):
-    """Status and params of the newest run that is about this model."""
+    """Number of the runs that are about this model, status and params of the newest."""
     import os
 
     import mlflow
 
     runs = mlflow.MlflowClient().search_runs(
-        [os.environ["MLFLOW_EXPERIMENT_ID"]], f"params.model = '{name}'", max_results=1
+        [os.environ["MLFLOW_EXPERIMENT_ID"]], f"params.model = '{name}'", max_results=5
     )
-    return [runs[0].info.status, dict(runs[0].data.params)] if runs else ["no run", {}]
+    return [len(runs), runs[0].info.status, dict(runs[0].data.params)] if runs else [0, "no run", {}]
 
 
 expect.beside(put, name + "-broken", [SILENT, BEST], True)
@@ -988,15 +1014,15 @@ expect.raises(
     why="the caller, which is the scheduler, has to hear of it",
     look_at="an except that keeps the exception",
 )
-status, params = expect.beside(newest, name + "-broken")
+count, status, params = expect.beside(newest, name + "-broken")
 known = {key: str(value) for key, value in rows_params(rows).items()} | {
     "model": name + "-broken",
     "margin": "0.05",
 }
 expect.equal(
-    [status, {key: params.get(key) for key in known}],
-    ["FAILED", known],
-    what="status and params of the run of this Monday",
+    [count, status, {key: params.get(key) for key in known}],
+    [1, "FAILED", known],
+    what="the number of runs of this Monday, the status and the params",
     why="the Mondays that broke off are those that somebody asks about",
     look_at="what is logged before promote is called, and whether that is inside the run",
 )
@@ -1443,6 +1469,8 @@ def monday(name, rows, margin):
     facts = {"model": name, "margin": margin, "rows": rows.shape[0], "rows_from": first, "rows_until": last}
     for key, value in (facts | {"rows_sha256": rows_hash(rows), "librarian": "none"}).items():
         client.log_param(run, key, value)
+    for file in ("promote.py", "gates.py"):
+        client.log_artifact(run, file)
     try:
         decision = promote.promote(name, rows, margin)
     except BaseException:
@@ -1462,5 +1490,3 @@ def monday(name, rows, margin):
 # -         decision = promote.promote(name, rows, margin)
 # +         decision = promote.promote(name, rows, margin)
 # +         mlflow.log_dict({key: str(value) for key, value in decision.items()}, "decision.json")
-# +         mlflow.log_artifact("gates.py")
-# +         mlflow.log_artifact("promote.py")
