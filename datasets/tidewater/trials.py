@@ -57,10 +57,17 @@ def trial(
     name = f"trial-{next(_count)}"
     reports: dict[int, Mapping[str, Any]] = {}
     with _trial_store() as database:
-        for version in versions:
-            _put(name, version, reports)
-        for alias, number in (aliases or {}).items():
-            _client().set_registered_model_alias(name, alias, str(number))
+        for number, version in enumerate(versions, 1):
+            if number > 1 and "report" in version and "metrics" not in version:
+                _copy(database, name, number, version.get("tags", {}))
+                reports[number] = version
+            else:
+                _put(name, version, reports)
+        with _opened(database) as connection:
+            rows = [(alias, number, name) for alias, number in (aliases or {}).items()]
+            connection.executemany(
+                "INSERT INTO registered_model_aliases (alias, version, name) VALUES (?, ?, ?)", rows
+            )
         for own in ("clock", "pipeline", "gates", "promote"):
             sys.modules.pop(own, None)
         _take_reports(reports)
@@ -117,7 +124,7 @@ def _step(
 
 def _state(database: Path, name: str) -> dict[str, Any]:
     """Aliases, the tags of each version that is not deleted, and how many runs of the store are deleted."""
-    with contextlib.closing(sqlite3.connect(database)) as connection:
+    with _opened(database) as connection:
         aliases = connection.execute(
             "SELECT alias, version FROM registered_model_aliases WHERE name = ?", (name,)
         ).fetchall()
@@ -135,6 +142,22 @@ def _state(database: Path, name: str) -> dict[str, Any]:
     return {"aliases": dict(aliases), "tags": tags, "deleted_runs": runs}
 
 
+def _copy(database: Path, name: str, number: int, tags: Mapping[str, str]) -> None:
+    """Register version 1 once more, under this number: ten times as fast as by MLflow."""
+    with _opened(database) as connection:
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(model_versions)")]
+        picked = ", ".join("?" if column == "version" else column for column in columns)
+        connection.execute(
+            f"INSERT INTO model_versions ({', '.join(columns)})"
+            f" SELECT {picked} FROM model_versions WHERE name = ? AND version = 1",
+            (number, name),
+        )
+        connection.executemany(
+            "INSERT INTO model_version_tags (name, version, key, value) VALUES (?, ?, ?, ?)",
+            [(name, number, key, value) for key, value in tags.items()],
+        )
+
+
 def _put(name: str, version: Mapping[str, Any], reports: dict[int, Mapping[str, Any]]) -> None:
     known = {key: value for key, value in version.items() if key not in ("report", "meanwhile")}
     predict = known.pop("predict", "answer(chance(orders))").replace("NAME", repr(name))
@@ -149,8 +172,15 @@ def _client() -> Any:
     return mlflow.MlflowClient()
 
 
+@contextlib.contextmanager
+def _opened(database: Path) -> Iterator[sqlite3.Connection]:
+    """A transaction on the store, then closed."""
+    with contextlib.closing(sqlite3.connect(database, timeout=20)) as connection, connection:
+        yield connection
+
+
 def _moves(database: Path, name: str) -> list[tuple[str, int | None]]:
-    with contextlib.closing(sqlite3.connect(database)) as connection:
+    with _opened(database) as connection:
         rows = connection.execute("SELECT alias, version FROM watched WHERE name = ? ORDER BY rowid", (name,))
         return [(alias, number) for alias, number in rows]
 

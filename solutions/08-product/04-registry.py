@@ -210,20 +210,15 @@ CASES = [
     ("one trained until the very moment of the first order", {"trained_until": "2025-05-05 09:30:00"}, TIME),
     ("one trained until a second before the first order", {"trained_until": "2025-05-05 09:29:59"}, [None]),
     ("one trained until 8:00 of the day whose first order came at 9:30, written with a T", {"trained_until": "2025-05-05T08:00:00"}, [None]),
-    ("one trained until a second after the first order", {"trained_until": "2025-05-05 09:30:01"}, TIME),
     ("one whose run has no trained_until", {"trained_until": None}, TIME),
     ("one whose trained_until is NaT", {"trained_until": "NaT"}, TIME),
     ("one whose trained_until is 'last week'", {"trained_until": "last week"}, TIME),
     ("one without a signature", {"signature": False}, ["signature"]),
     ("one that requires a column that the service does not send", {"requires": ["attempts", "legacy_risk_score"]}, SIGNED),
     ("one that requires the label", {"requires": ["attempts", "is_fraud"]}, SIGNED),
-    ("one that requires order_id", {"requires": ["order_id"]}, SIGNED),
-    ("one that takes the channel for a number", {"kinds": {"channel": "long"}, "requires": ["channel"]}, SIGNED),
     ("one that answers NaN to one order", {"predict": "answer(np.where(np.arange(len(orders)) == 3, np.nan, chance(orders)))"}, ANY),
     ("one that answers NaN where the amount is missing", {"predict": "answer(chance(orders) + 0 * orders['amount'].to_numpy())"}, ANY),
-    ("one that answers infinity to one order", {"predict": "answer(np.where(np.arange(len(orders)) == 3, np.inf, chance(orders)))"}, ANY),
     ("one whose chances reach 1.3", {"predict": "answer(1.3 * chance(orders))"}, ANY),
-    ("one whose chances are logits", {"predict": "answer(np.log(chance(orders)))"}, ANY),
     ("one that gives one chance for each order, not two", {"predict": "chance(orders)"}, ANY),
     ("one that gives a row less", {"predict": "answer(chance(orders))[1:]"}, ANY),
     ("one that fails at predict", {"predict": "answer(chance(orders, ['hour']))"}, ANY),
@@ -231,8 +226,8 @@ CASES = [
     ("one that answers with the share of fraud to all", {"predict": "answer(np.full(len(orders), 0.11))"}, ["ranks"]),
     ("one with the classes swapped", {"predict": "answer(1 - chance(orders))"}, ["ranks"]),
 ]  # fmt: skip
-for start in (0, 8, 16):
-    some = [whole | changes for _, changes, _ in CASES[start : start + 8]]
+for start in (0, 10):
+    some = [whole | changes for _, changes, _ in CASES[start : start + 10]]
     for (what, _, right), got in zip(CASES[start:], expect.beside(examined, some, rows)):
         expect.true(
             got in right,
@@ -313,8 +308,8 @@ expect.true(
     look_at="what lies between your two looks at the clock",
 )
 expect.true(
-    late[2] < SLOW / 4,
-    got="more than 0.05 s",
+    late[2] < 0.3 * SLOW,
+    got="more than 0.06 s",
     expected="what its later calls take, some 0.003 s",
     what="seconds of a version whose first call alone takes 0.2 s",
     why="the service makes the first call once, and the shop all others",
@@ -553,10 +548,9 @@ more, swapped = (
     best | {"predict": "answer(1 - chance(orders))"},
 )
 leaky = best | {"trained_until": "2025-05-12 00:00:00"}
-slow = best | {"predict": "time.sleep(0.15) or answer(chance(orders))"}  # a scorecard takes 0.002 to 0.006 s
-(step,) = expect.beside(tried, [swapped, fair, more, leaky, slow], [("promote", rows, 0.01)], {"champion": 2})
-judge(step, "a fair champion 2, a better version 3, and 4 was trained on the rows, 5 takes 40 times as long", {"champion": 3, "previous": 2},
-      "what you hand to examine", {4: "trained_before", 5: "fast"}, 2)  # fmt: skip
+(step,) = expect.beside(tried, [swapped, fair, more, leaky], [("promote", rows, 0.01)], {"champion": 2})
+judge(step, "a fair champion 2, a better version 3, and 4 was trained on the rows", {"champion": 3, "previous": 2},
+      "what you hand to examine", {4: "trained_before"}, 2)  # fmt: skip
 expect.close(
     [dict(step["returned"]["average_precision"]).get(number, -1.0) for number in (2, 3)],
     [average_precision_score(rows["is_fraud"], chance(rows, marks)) for marks in (MORE[:2], MORE)],
@@ -720,11 +714,12 @@ expect.equal(
     [
         "rolled_back" in tags.get(3, {}),
         tags.get(3, {}).get("ticket"),
-        tags.get(1),
+        tags.get(1, {}).get("team"),
+        "rolled_back" in tags.get(1, {}),
         "rolled_back" in tags.get(2, {}),
     ],
-    [True, "118", {"team": "risk"}, False],
-    what="the tags after this rollback: rolled_back and ticket of version 3, all of version 1, rolled_back of version 2",
+    [True, "118", "risk", False, False],
+    what="the tags after this rollback: rolled_back and ticket of version 3, team and rolled_back of version 1, rolled_back of version 2",
     why="the version that was taken out, and only that one, carries rolled_back; the other tags stay",
     look_at="set_model_version_tag: which version, and whether it is there at all",
 )
