@@ -94,15 +94,28 @@ def put_version(
     import mlflow
 
     client = mlflow.MlflowClient()
-    text = predict if "def predict" in predict else f"def predict(orders):\n    return {predict}\n"
-    schema = json.dumps([sorted(requires), sorted((kinds or {}).items())]) if signature else ""
-    folder = _folder(client.tracking_uri, HEAD + text, schema)
+    folder = files_of(predict, requires=requires, signature=signature, kinds=kinds)
     run_id = _run(client, name, trained_until, tuple((metrics or {}).items()))
     if (client.tracking_uri, name) not in _known:
         if not client.search_registered_models(f"name = '{name}'"):
             client.create_registered_model(name)
         _known.add((client.tracking_uri, name))
     return int(client.create_model_version(name, str(folder), run_id, tags=dict(tags or {})).version)
+
+
+def files_of(
+    predict: str,
+    *,
+    requires: Collection[str] = ("attempts",),
+    signature: bool = True,
+    kinds: Mapping[str, str] | None = None,
+) -> Path:
+    """The folder of this model's files, beside the store that MLflow points at; arguments as for put_version."""
+    import mlflow
+
+    text = predict if "def predict" in predict else f"def predict(orders):\n    return {predict}\n"
+    schema = json.dumps([sorted(requires), sorted((kinds or {}).items())]) if signature else ""
+    return _folder(mlflow.get_tracking_uri(), HEAD + text, schema)
 
 
 _known: set[tuple[str, str]] = set()

@@ -6,7 +6,7 @@
 # sources:
 #   - "MLflow 3, documentation, ML Model Registry: versions, aliases, tags"
 #   - "Breck, Cai, Nielsen, Salib, Sculley (2017), The ML test score: a rubric for ML production readiness and technical debt reduction, IEEE Big Data,
-#     section Tests for ML infrastructure, Infra 4 (validate quality before serving) and Infra 7 (roll back)"
+#     section Tests for ML infrastructure: Infra 4 (model quality is validated before serving), Infra 6 (canary), Infra 7 (rolled back quickly and safely)"
 #   - "Efron, Tibshirani (1993), An Introduction to the Bootstrap, Chapman and Hall, chapter 13: percentile intervals"
 # ---
 
@@ -62,19 +62,23 @@ X.shape, X[last_week].shape, X[this_week].shape
 
 
 # %%
+client = mlflow.MlflowClient()
+client.create_registered_model("postcodes")
+
+
 def register(author, model, train, judge):
     """Fit on some rows, log the error on others, register."""
     model.fit(X[train], y[train])
-    with mlflow.start_run(run_name=author):
+    with mlflow.start_run(run_name=author) as run:
         mlflow.log_params({"trained_until": train.stop, "judged_from": judge.start})
         mlflow.log_metric("error", np.mean(model.predict(X[judge]) != y[judge]))
-        mlflow.sklearn.log_model(
+        logged = mlflow.sklearn.log_model(
             model,
             name="model",
-            registered_model_name="postcodes",
             pip_requirements=["scikit-learn"],
             serialization_format="cloudpickle",
         )
+    client.create_model_version("postcodes", logged.model_uri, run.info.run_id)
 
 
 # %% [markdown]
@@ -93,10 +97,9 @@ register("Ben", DecisionTreeClassifier(random_state=0), slice(0, 1600), last_wee
 register("Carla", KNeighborsClassifier(1), slice(0, 1200), last_week)
 
 # %% [markdown]
-# Each call made a *version*; MLflow counts them. An **alias** is a word that names one version, and can be moved. Anna's version is the champion.
+# Each call made a *version*; MLflow counts them. (`registered_model_name=` of `log_model` does the same in one step, and prints a line.) An **alias** is a word that names one version, and can be moved. Anna's version is the champion.
 
 # %%
-client = mlflow.MlflowClient()
 client.set_registered_model_alias("postcodes", "champion", 1)
 client.get_model_version_by_alias("postcodes", "champion").version
 
@@ -112,7 +115,7 @@ as_logged = pd.Series({number: run.data.metrics["error"] for number, run in runs
 as_logged
 
 # %% [markdown]
-# Version 2 makes no error at all, and the script makes it champion.
+# Version 2 makes no error at all, so the script would make it champion.
 #
 # **Predict before you run.** This week 197 further digits come, and each is checked by hand. Who reads them best: (a) version 1 (b) version 2 (c) version 3? And who worst?
 
@@ -128,7 +131,7 @@ this_weeks = pd.Series({number: wrong(number, this_week).mean() for number in (1
 this_weeks.round(3)
 
 # %% [markdown]
-# It is (c), and the new champion is by far the worst: it reads one digit of five wrongly, where the old one read one of ten. In money, by the assumption at the top:
+# It is (c), and the script's choice is by far the worst: it reads one digit of five wrongly, where Anna's reads one of ten. In money, by the assumption at the top:
 
 # %%
 round(200_000 * 0.60 * (this_weeks[2] - this_weeks[1]))
@@ -175,7 +178,7 @@ last_weeks = pd.DataFrame({number: wrong(number, last_week) for number in (1, 3)
 last_weeks.mean()
 
 # %% [markdown]
-# Is 6 points on 200 digits a difference, or luck? Draw 200 digits from these 200, with repeats, and take the difference again; do so 2,000 times (the *bootstrap*, Efron and Tibshirani). The pairs stay together, since both read the same pictures.
+# Is a gap of 6.5 points on 200 digits a difference, or luck? Draw 200 digits from these 200, with repeats, and take the difference again; do so 2,000 times (the *bootstrap*, Efron and Tibshirani). The pairs stay together, since both read the same pictures.
 
 # %%
 rng = np.random.default_rng(0)
@@ -184,7 +187,7 @@ gaps = rng.choice(gap, size=(2000, 200)).mean(axis=1)
 np.quantile(gaps, [0.025, 0.975]).round(3)
 
 # %% [markdown]
-# The interval lies above 0: version 3 is better than version 1, by two points at least. A **margin** is that question as a rule that is fixed before anybody has seen the numbers: change only if the gain is larger than what luck gives on so many rows, and worth the risk of a change.
+# The 95 % interval lies above 0, so luck with these 200 digits alone hardly explains the gap; its lower end is 2.5 points. A **margin** is that question as a rule that is fixed before anybody has seen the numbers: change only if the gain is larger than what luck gives on so many rows, and worth the risk of a change.
 #
 # ## A gate that cannot say no
 #
@@ -240,7 +243,7 @@ print("in the end:", machine_starts(), " the machine that started in between:", 
 #
 # ## The right way
 #
-# One Monday in a run: what was compared, on which rows, what came out; then the moves. `previous` remembers who served, and it is set first: at every moment somebody may have to go back.
+# One Monday in a run: what was compared, on which rows, what came out. Then a last look at the alias, since a colleague may have moved it in the meantime, and the moves. `previous` remembers who served, and it is set first: at every moment somebody may have to go back.
 
 # %%
 margin = 0.02
@@ -249,6 +252,8 @@ with mlflow.start_run(run_name="monday"):
     mlflow.log_params({"champion": 1, "candidates": "2, 3", "rows": "1400 to 1599", "margin": margin})
     mlflow.log_metrics({"error.1": error[1], "error.3": error[3]})
     mlflow.set_tag("refused.2", "trained_before")
+    if int(machine_starts()) != 1:
+        raise RuntimeError("somebody has moved the champion; the comparison is void")
     if error[3] < error[1] - margin:
         client.set_registered_model_alias("postcodes", "previous", 1)
         client.set_registered_model_alias("postcodes", "champion", 3)
@@ -257,6 +262,19 @@ with mlflow.start_run(run_name="monday"):
 # %% [markdown]
 # Under *Models*, `postcodes`, MLflow's page (`mle ui`) now shows both aliases beside their versions, and under *Experiments* the run of this Monday: why version 2 was refused stands there, whatever becomes of the aliases.
 #
+# And if the Monday breaks off? All of it stands inside the `with`, so MLflow ends the run as failed, what was logged before stays, and the exception goes on to whoever called.
+
+# %%
+try:
+    with mlflow.start_run(run_name="broken monday") as run:
+        mlflow.log_param("champion", 1)
+        raise RuntimeError("the champion cannot be measured")
+except RuntimeError as problem:
+    print("the caller hears:", problem)
+broken = client.get_run(run.info.run_id)
+broken.info.status, broken.data.params
+
+# %% [markdown]
 # ## The way back
 #
 # Suppose that on Tuesday the new champion turns out to need ten times the memory. Back to the one before. Which number is that?
@@ -269,11 +287,13 @@ print("champion minus 1:", 3 - 1, "  second lowest error as logged:", as_logged.
 print("served before:", before)
 
 # %% [markdown]
-# It is (c). Version 2 lies between them and never passed; version 3 is the one that we take out; numbers count registrations, not services. Only what was written down at the move knows who served.
+# It is (c). Version 2 lies between them and never passed; version 3 is the one that we take out; numbers count registrations, not services. Only what was written down at the move knows who served. Once we are back, `previous` goes: it names the champion itself now, and a second, impatient
+# call has to find that there is nothing to go back to. It goes *after* the move, so that a way back that broke off can be called again.
 
 # %%
 client.set_registered_model_alias("postcodes", "champion", before)
-machine_starts()
+client.delete_registered_model_alias("postcodes", "previous")
+client.get_registered_model("postcodes").aliases
 
 # %% [markdown]
 # And version 3? Somebody proposes to delete it, so that nobody takes it by mistake. Let us do that to version 2, which nobody misses.
@@ -295,19 +315,24 @@ client.set_model_version_tag("postcodes", "3", "out_of_service", "2025-05-06: te
 client.get_model_version("postcodes", "3").tags
 
 # %% [markdown]
-# Whoever looks for candidates next Monday has to read that tag. Else version 3, whose error is still the lowest, is back.
-#
+# Whoever looks for candidates next Monday has to read that tag. Else version 3, whose error is still the lowest, is back. A script sets the tag *before* it moves the alias: if it breaks off in between, the worst is a tag too many.
+
+# %%
+left = client.search_model_versions("name = 'postcodes'")
+[int(version.version) for version in left if "out_of_service" not in version.tags]
+
+# %% [markdown]
 # ## In production
 #
 # - **Two scripts at once.** MLflow has no "move the alias if it is still on 1". Look at the alias once more just before the move and stop if it is elsewhere; what is left is a window of milliseconds. Where that is too much, let one job alone move aliases, one at a time.
-# - **At three in the morning** somebody who has never seen the model has to go back with one command. It must not need the training rows, the gates or a decision, and it must say so if there is nothing to go back to. Breck and others count both: models are validated before they serve (Infra 4), and can be rolled back quickly and safely (Infra 7).
+# - **At three in the morning** somebody who has never seen the model has to go back with one command. It must not need the training rows, the gates or a decision, and it must say so if there is nothing to go back to. Breck and others ask for both: "model quality is validated before attempting to serve it" (Infra 4), and models can be "quickly and safely rolled back" (Infra 7).
 # - **A machine keeps what it loaded.** After a rollback the alias is right and the machines are not. Let each answer carry its version's number, and watch that the old one disappears.
 # - **At a hundred times the rows** measure on a sample of fixed size, the same for all, and write down how it was drawn. Loading each candidate is what takes the time; it grows with the number of versions, so candidates are those since the last decision.
 # - **After a year** there are hundreds of versions. Delete files of those that never served by a rule with a date; keep whatever was ever champion, with its run.
 #
 # ## When this advice is wrong
 #
-# - **Labels come late.** Then "fresh rows" are two months old. Gates on them still stop the broken; whether the better one is better today shows only beside the champion, on live traffic, which is what a challenger is for.
+# - **Labels come late.** Then "fresh rows" are two months old. Gates on them still stop the broken; whether the better one is better today shows only beside the champion, on live traffic, which is what a challenger is for (Breck and others: a canary, Infra 6).
 # - **The champion is broken.** If it cannot be measured, nothing is better or worse than it. A rule that promotes anybody then, or nobody for weeks, is worse than a page to somebody.
 # - **One model, one user, no night shift.** A file and a date in a table are enough. The registry is for those who were not there when it was trained.
 #
@@ -326,5 +351,5 @@ client.get_model_version("postcodes", "3").tags
 # **Sources**
 #
 # - MLflow 3, documentation, *ML Model Registry*: versions, aliases and tags.
-# - E. Breck, S. Cai, E. Nielsen, M. Salib, D. Sculley, *The ML test score: a rubric for ML production readiness and technical debt reduction*, IEEE Big Data 2017, section on tests for ML infrastructure: Infra 4, model quality is validated before it is served; Infra 7, serving models can be rolled back.
+# - E. Breck, S. Cai, E. Nielsen, M. Salib, D. Sculley, *The ML test score: a rubric for ML production readiness and technical debt reduction*, IEEE Big Data 2017, section on tests for ML infrastructure: Infra 4, model quality is validated before attempting to serve it; Infra 6, canary; Infra 7, models can be rolled back quickly and safely.
 # - B. Efron, R. Tibshirani, *An Introduction to the Bootstrap*, Chapman and Hall 1993, chapter 13: confidence intervals from percentiles.

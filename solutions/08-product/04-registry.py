@@ -91,12 +91,13 @@ rows.iloc[0]
 #
 # | gate | the version passes if |
 # | --- | --- |
-# | `trained_before` | the param `trained_until` of its run is a moment (ISO 8601 with date and time, a blank or a `T` between them, UTC) and lies before the first order of rows. It is when the last training order was placed: the same moment is too late |
+# | `trained_before` | the param `trained_until` of its run is a moment (ISO 8601, UTC: a date **and** a time, a blank or a `T` between them) and lies before the first order of rows. It is when the last training order was placed: the same moment is too late. A date alone is no moment, since nobody knows which orders of that day were used. One with an offset, such as `+02:00`, fails or is converted, as you like |
 # | `signature` | it has a signature, and each input that the signature requires is among the columns that the service sends. (`rows` has more columns than that, the label for one.) |
-# | `answers` | it loads, and `predict(sent(rows))` gives an array of shape `(rows, 2)`, whose numbers are all finite and from 0 to 1 |
+# | `answers` | it loads, and `predict(sent(rows))` gives an array of shape `(rows, 2)`, whose numbers, in **both** columns, are all finite and from 0 to 1 |
 # | `ranks` | its average precision is at least twice the share of fraud in rows, which is what a constant reaches |
 #
-# A gate that cannot be looked at is a failed gate: no run, no param, a text that is no moment, an exception in loading or predicting. `examine` does not raise for any version, and it changes neither rows nor the registry.
+# A gate that cannot be looked at is a failed gate: no run, no param, a text that is no moment, an exception in loading or predicting. No exception leaves `examine`, whatever the version is, and it changes neither rows nor the registry.
+# (What is said of nothing here, such as a list in place of an array, may pass or fail.)
 
 
 # %% answer="gates" file="gates.py"
@@ -137,7 +138,8 @@ def examine(name, version, rows):
 
     def trained_before():
         run = client.get_run(client.get_model_version(name, str(version)).run_id)
-        return pd.Timestamp(run.data.params["trained_until"]) < rows["placed_at"].min()
+        text = run.data.params["trained_until"]
+        return ":" in text and pd.Timestamp(text) < rows["placed_at"].min()
 
     def signature():
         return set(model().metadata.signature.inputs.required_input_names()) <= set(SENT)
@@ -200,8 +202,8 @@ expect.equal(
     look_at="the gates answers and trained_before",
 )
 ### BEGIN HIDDEN TESTS
-rows = some_orders(expect.rng(), 600, "2025-05-05 09:30:00", days=14)
-rows = rows.sort_values("is_fraud", ascending=False, kind="stable").set_axis(["order"] * 600)
+rows = some_orders(expect.rng(), 400, "2025-05-05 09:30:00", days=14)
+rows = rows.sort_values("is_fraud", ascending=False, kind="stable").set_axis(["order"] * 400)
 whole = {"predict": "answer(chance(orders))", "trained_until": "2025-05-04 23:10:00"}
 ANY, TIME, SIGNED = ["answers", "signature"], ["trained_before"], ["signature", "answers"]
 FILE = "def predict(orders):\n    return answer(chance(orders))\n"
@@ -210,6 +212,8 @@ CASES = [
     ("one trained until the very moment of the first order", {"trained_until": "2025-05-05 09:30:00"}, TIME),
     ("one trained until a second before the first order", {"trained_until": "2025-05-05 09:29:59"}, [None]),
     ("one trained until 8:00 of the day whose first order came at 9:30, written with a T", {"trained_until": "2025-05-05T08:00:00"}, [None]),
+    ("one trained until 11:10 UTC of that day, written as 2025-05-04T23:10:00-12:00", {"trained_until": "2025-05-04T23:10:00-12:00"}, TIME),
+    ("one whose trained_until is the day of the first order, without a time", {"trained_until": "2025-05-05"}, TIME),
     ("one whose run has no trained_until", {"trained_until": None}, TIME),
     ("one whose trained_until is NaT", {"trained_until": "NaT"}, TIME),
     ("one whose trained_until is 'last week'", {"trained_until": "last week"}, TIME),
@@ -219,6 +223,7 @@ CASES = [
     ("one that answers NaN to one order", {"predict": "answer(np.where(np.arange(len(orders)) == 3, np.nan, chance(orders)))"}, ANY),
     ("one that answers NaN where the amount is missing", {"predict": "answer(chance(orders) + 0 * orders['amount'].to_numpy())"}, ANY),
     ("one whose chances reach 1.3", {"predict": "answer(1.3 * chance(orders))"}, ANY),
+    ("one whose chances of no fraud, the first column, are 7", {"predict": "answer(chance(orders)) + [7, 0]"}, ANY),
     ("one that gives one chance for each order, not two", {"predict": "chance(orders)"}, ANY),
     ("one that gives a row less", {"predict": "answer(chance(orders))[1:]"}, ANY),
     ("one that fails at predict", {"predict": "answer(chance(orders, ['hour']))"}, ANY),
@@ -226,8 +231,8 @@ CASES = [
     ("one that answers with the share of fraud to all", {"predict": "answer(np.full(len(orders), 0.11))"}, ["ranks"]),
     ("one with the classes swapped", {"predict": "answer(1 - chance(orders))"}, ["ranks"]),
 ]  # fmt: skip
-for start in (0, 10):
-    some = [whole | changes for _, changes, _ in CASES[start : start + 10]]
+for start in (0, 11):
+    some = [whole | changes for _, changes, _ in CASES[start : start + 11]]
     for (what, _, right), got in zip(CASES[start:], expect.beside(examined, some, rows)):
         expect.true(
             got in right,
@@ -271,13 +276,14 @@ expect.close(
     look_at="what goes into average_precision_score",
 )
 ### BEGIN HIDDEN TESTS
-SLOW = 0.2  # seconds; a scorecard takes 0.002 to 0.006, on a busy computer up to 0.02
-rows = some_orders(expect.rng(), 500, "2025-05-05 09:30:00", days=14)
+FIRST = 1.0  # seconds of the first two calls
+BAR = 0.3  # one call takes 0.0024 in the median, 0.047 at most in 1,000 at load 5; median of three calls 1.0, their mean 0.67
+rows = some_orders(expect.rng(), 400, "2025-05-05 09:30:00", days=14)
 rows = rows.sort_values("is_fraud", ascending=False, kind="stable")
-wait = "CALLS = []\n\n\ndef predict(orders):\n    CALLS.append(1)\n    time.sleep(0.2 * (len(CALLS) == 1))\n    return answer(chance(orders))\n"
+wait = f"CALLS = []\n\n\ndef predict(orders):\n    CALLS.append(1)\n    time.sleep({FIRST} * (len(CALLS) <= 2))\n    return answer(chance(orders))\n"
 versions = [
     whole | {"predict": "answer(chance(orders).round(1))"},
-    whole | {"predict": f"time.sleep({SLOW}) or answer(chance(orders))"},
+    whole | {"predict": "time.sleep(0.05) or answer(chance(orders))"},
     whole | {"predict": wait, "metrics": {"average_precision": 0.99}},
 ]
 (rounded, slow, late), untouched, tags, moves = expect.beside(
@@ -300,19 +306,19 @@ expect.close(
     look_at="metrics that are read from the run",
 )
 expect.true(
-    slow[2] >= SLOW,
+    slow[2] >= 0.05,
     got="less than that",
-    expected="0.2 s or more",
-    what="seconds of a version that takes 0.2 s for each call of predict",
+    expected="0.05 s or more",
+    what="seconds of a version that takes 0.05 s for each call of predict",
     why="no call is shorter",
     look_at="what lies between your two looks at the clock",
 )
 expect.true(
-    late[2] < 0.3 * SLOW,
-    got="more than 0.06 s",
-    expected="what its later calls take, some 0.003 s",
-    what="seconds of a version whose first call alone takes 0.2 s",
-    why="the service makes the first call once, and the shop all others",
+    late[2] < BAR,
+    got=f"more than {BAR} s",
+    expected="what its third call takes, some 0.003 s",
+    what="seconds of a version whose first two calls take 1 s each, and all others some 0.003 s",
+    why="the shortest of three calls is asked for: what is slow once, or on a busy computer, is not the model",
     look_at="how many calls you time, and which of them you report",
 )
 expect.true(
@@ -339,12 +345,12 @@ expect.equal(
 #
 # - `champion`: the version that answers the shop. Whoever reads it, at whatever moment, must find a version that passed the gates. Once there is one, there is always one.
 # - `challenger`: the version that scores each order beside it, unseen by customers. It has passed the gates, too.
-# - `previous`: the version that a rollback restores.
+# - `previous`: the version that a rollback restores. (A model without a champion has no `previous`.)
 #
 # **`promote(name, rows, margin)`** decides on one Monday. `margin` is a float, 0 or more.
 #
 # 1. *Candidates* are the versions with a higher number than the champion's; if there is no champion, all versions. A version that has a tag `rolled_back`, whatever its value, is no candidate: it has been in the shop.
-# 2. The champion and each candidate go through `examine` of your `gates.py` on **these** rows; `promote` knows nothing else of a version. (Most checks of this part put reports of their own in the place of `examine`'s.) A candidate also fails the gate `fast` if its `seconds` are more than 10 times those of the champion. (Without a champion there is no such gate.)
+# 2. The champion and each candidate go through `examine` of your `gates.py` on **these** rows; `promote` knows nothing else of a version. (Most checks of this part put a function that gives reports of their own in the place of `gates.examine`, so call it by name, as `examine(name, number, rows)`.) A candidate also fails the gate `fast` if its `seconds` are more than 10 times those of the champion. (Without a champion there is no such gate.)
 # 3. Of the candidates that passed, the one with the highest average precision wins; of equal ones the lowest number. It becomes champion if its average precision is higher than the champion's by **more than** `margin`; if there is no champion, always.
 #    The best of the others that passed (by the same order, whatever the margin) becomes `challenger`. If nobody is left for that, there is no alias `challenger` afterwards.
 # 4. If the champion changes, the old one becomes `previous`, and **before** the new one becomes champion: whoever rolls back at that very moment must not land on a version from last year. If the champion stays, `previous` stays.
@@ -361,10 +367,10 @@ expect.equal(
 # `promote` raises `RuntimeError`, and moves no alias, if the old champion itself fails a gate of part 1 on these rows (then nobody can say what better means, and somebody has to look), or if it finds, after the gates and before its first move, that `champion` is no longer
 # where it was at the start: a colleague has moved it, and the comparison is void.
 #
-# **`rollback(name)`** takes the champion out: it moves `champion` to the version that `previous` names, puts a tag `rolled_back` (with any text) on the version that was taken out, and removes the alias `previous`, since who is out must not come back by a second
-# rollback. It leaves `challenger` alone and returns the number of the version that is champion now. If there is no `previous`, or if `previous` names the champion itself, it raises `LookupError` and changes nothing.
+# **`rollback(name)`** takes the champion out: it moves `champion` to the version that `previous` names, puts a tag `rolled_back` (with any text) on the version that was taken out, and **after** the move it removes the alias `previous`: who is out must not come back by a second
+# rollback, and if the first breaks off in the middle, the way back is still there. It leaves `challenger` alone and returns the number of the version that is champion now. If there is no `previous`, or if `previous` names the champion itself, it raises `LookupError` and changes nothing.
 #
-# Neither deletes a version, a run or a tag, or changes a tag that is there. You may put further tags on candidates, and nothing on other versions but `rolled_back`.
+# Neither deletes a version, a run or a tag, or changes a tag that is there, but for `rolled_back`. You may put further tags on candidates, and nothing on other versions but `rolled_back`.
 
 # %% answer="promote" file="promote.py"
 """Which version is the champion: promotion behind gates, and the way back."""
@@ -465,9 +471,16 @@ def tried(versions, steps, aliases):
 
 
 def judge(step, what, aliases, look_at, failed, before):
-    """Aliases after a step, and what its decision says."""
+    """No error, aliases after a step, and what its decision says."""
     expect.equal(
-        step["aliases"] if not step["error"] else step["error"],
+        step["error"],
+        "",
+        what=f"the error that promote raised: {what}",
+        why="nothing stands in the way of a decision",
+        look_at=look_at,
+    )
+    expect.equal(
+        step["aliases"],
         aliases,
         what=f"the aliases after promote: {what}",
         why="the four rules give these",
@@ -475,11 +488,26 @@ def judge(step, what, aliases, look_at, failed, before):
     )
     said = step["returned"] if isinstance(step["returned"], dict) else {}
     expect.equal(
-        [said.get(key, "no such key") for key in ("before", "after", "challenger", "failed")],
-        [before, aliases.get("champion"), aliases.get("challenger"), failed],
-        what=f"before, after, challenger and failed in the decision of promote: {what}",
-        why="a colleague reads there what happened, and each candidate that did not become champion has a gate that says why",
+        [said.get(key, "no such key") for key in ("before", "after", "challenger")],
+        [before, aliases.get("champion"), aliases.get("challenger")],
+        what=f"before, after and challenger in the decision of promote: {what}",
+        why="a colleague reads there what happened",
         look_at="these keys; numbers are ints, and who is not there is None",
+    )
+    expect.equal(
+        said.get("failed", "no such key"),
+        failed,
+        what=f"failed in the decision of promote: {what}",
+        why="each candidate that did not become champion has a gate that says why",
+        look_at="this key; numbers are ints, and who passed all gates and did not win has failed better",
+    )
+    passed = [number for number, gate in failed.items() if gate == "better"]
+    expect.equal(
+        sorted(dict(said.get("average_precision", {}))),
+        sorted({before, aliases.get("champion"), *passed} - {None}),
+        what=f"the versions whose average_precision is in the decision of promote: {what}",
+        why="these were compared: the champion from before, and each candidate that passed all gates, fast for one",
+        look_at="the key average_precision",
     )
 
 
@@ -516,20 +544,18 @@ CASES = [
      {1: "ranks", 2: "better", 3: "trained_before"}, "the first champion: it passes the gates of part 1, and there is nobody to be faster or better than"),
     ("no champion yet, and no version passes", [bad("ranks", 0.05), bad("answers")], {}, 0.0, {}, {1: "ranks", 2: "answers"},
      "what you do if nobody is left: nobody becomes champion by default"),
-    ("champion 1, 2 answers NaN, 3 is better, 4 is better still and takes 9.5 times as long as 1, 5 is worse, 6 was trained on the rows, and 7 is the best and takes 10.5 times as long",
-     [good(0.4), bad("answers", float("nan")), good(0.5), good(0.75, 0.095), good(0.3), bad("trained_before", 0.99), good(0.9, 0.105)],
+    ("champion 1, 2 answers NaN, 3 is better, 4 is better still and takes exactly 10 times as long as 1, 5 is worse, 6 was trained on the rows, and 7 is the best and takes 10.5 times as long",
+     [good(0.4, 1 / 128), bad("answers", float("nan")), good(0.5), good(0.75, 10 / 128), good(0.3), bad("trained_before", 0.99), good(0.9, 10.5 / 128)],
      {"champion": 1, "challenger": 2}, 0.02, {"champion": 4, "previous": 1, "challenger": 3},
      {2: "answers", 3: "better", 5: "better", 6: "trained_before", 7: "fast"}, "the end of the loop over candidates, the gate fast, and the order of those that passed"),
-    ("2 is better than the champion, by a little less than margin", [good(0.5), good(0.74)], {"champion": 1}, 0.25,
-     {"champion": 1, "challenger": 2}, {2: "better"}, "what margin is compared with: a difference, not a share"),
-    ("2 is exactly as good as the champion, margin is 0", [good(0.5), good(0.5)], {"champion": 1}, 0.0,
-     {"champion": 1, "challenger": 2}, {2: "better"}, "a tie: nothing is won by a change, and every change is a risk"),
+    ("2 is better than the champion, by exactly the margin", [good(0.5), good(0.75)], {"champion": 1}, 0.25,
+     {"champion": 1, "challenger": 2}, {2: "better"}, "what margin is compared with: a difference, not a share, and more than it is asked for"),
     ("champion 8, and 9 and 10 are better and equal", [good(0.9)] * 7 + [good(0.5), good(0.6), good(0.6)], {"champion": 8}, 0.02,
      {"champion": 9, "previous": 8, "challenger": 10}, {10: "better"}, "numbers of versions that are compared or sorted as texts, and ties"),
     ("2 is worse than the champion, but the runs' own metrics say the opposite", [good(0.8, **LOW), good(0.5, **HIGH)], {"champion": 1}, 0.02,
      {"champion": 1, "challenger": 2}, {2: "better"}, "whether both numbers are measured now, on the same rows"),
     ("2 is the champion, 1 is better than it, 3 as well; 4 is the best, and was rolled back", [good(0.7), good(0.5), good(0.6), good(0.9, **ROLLED)],
-     {"champion": 2, "previous": 1}, 0.02, {"champion": 3, "previous": 2}, {}, "which versions are candidates"),
+     {"champion": 2, "previous": 1}, 0.02, {"champion": 3, "previous": 2}, {}, "which versions are candidates: a tag rolled_back counts whatever its value, the empty text too"),
     ("the champion 2 is the newest, and challenger too", [good(0.5), good(0.4)], {"champion": 2, "challenger": 2, "previous": 1}, 0.02,
      {"champion": 2, "previous": 1}, {}, "a champion that is compared with itself, and aliases that stay from before"),
 ]  # fmt: skip
@@ -540,20 +566,20 @@ steps = [("promote", LITTLE, 0.02), ("put", good(0.4)), ("promote", LITTLE, 0.02
 *_, step = expect.beside(tried, [good(0.5), good(0.8)], steps, {"champion": 1})
 judge(step, "a second time, a week later, with a worse version 3", {"champion": 2, "previous": 1, "challenger": 3},
       "previous, which stays while the champion stays", {3: "better"}, 2)  # fmt: skip
-# The same once more with models, on hidden rows.
-rows = some_orders(expect.rng(), 500, "2025-05-05 09:30:00", days=14)
-MORE = ["attempts", "device_known", "address_age_days"]
-more, swapped = (
-    best | {"predict": f"answer(chance(orders, {MORE}))"},
-    best | {"predict": "answer(1 - chance(orders))"},
-)
+# The same once more with models, on hidden rows. Over 250 seeds: fair has 4.2 times the share of fraud (standard deviation
+# 0.5, at least 3.2; the gate asks for 2); best has 0.31 more average precision (0.04, at least 0.20) than fair.
+rows = some_orders(expect.rng(), 600, "2025-05-05 09:30:00", days=14)
+swapped = best | {"predict": "answer(1 - chance(orders))"}
 leaky = best | {"trained_until": "2025-05-12 00:00:00"}
-(step,) = expect.beside(tried, [swapped, fair, more, leaky], [("promote", rows, 0.01)], {"champion": 2})
+(step,) = expect.beside(tried, [swapped, fair, best, leaky], [("promote", rows, 0.02)], {"champion": 2})
 judge(step, "a fair champion 2, a better version 3, and 4 was trained on the rows", {"champion": 3, "previous": 2},
       "what you hand to examine", {4: "trained_before"}, 2)  # fmt: skip
 expect.close(
     [dict(step["returned"]["average_precision"]).get(number, -1.0) for number in (2, 3)],
-    [average_precision_score(rows["is_fraud"], chance(rows, marks)) for marks in (MORE[:2], MORE)],
+    [
+        average_precision_score(rows["is_fraud"], p)
+        for p in (chance(rows, ["attempts", "device_known"]), chance(rows))
+    ],
     tolerance=1e-6,
     what="average_precision in the decision, of the old champion 2 and the new one 3",
     why="they are what the two were compared by",
@@ -651,10 +677,17 @@ CASES = [
 for what, versions, aliases, right, look_at in CASES:
     (step,) = expect.beside(tried, versions, [("promote", rows, 0.02)], aliases)
     expect.equal(
-        [step["error"] or "none", {tuple(move) for move in step["moves"]} <= right],
-        ["RuntimeError", True],
-        what=f"the error of promote, and whether it moved no alias itself: {what}",
-        why="the comparison is void, so nothing may follow from it, and somebody has to hear of it",
+        sorted({str(tuple(move)) for move in step["moves"]} - {str(move) for move in right}),
+        [],
+        what=f"the aliases that promote moved itself: {what}",
+        why="the comparison is void, so nothing may follow from it",
+        look_at=look_at,
+    )
+    expect.equal(
+        step["error"] or "none",
+        "RuntimeError",
+        what=f"the error that promote raised: {what}",
+        why="somebody has to hear of it",
         look_at=look_at,
     )
 ### END HIDDEN TESTS
@@ -672,22 +705,24 @@ def tried(versions, steps, aliases):
     return trial(versions, steps, aliases)
 
 
-def after(step):
-    return [step["returned"], step["error"], step["aliases"], sorted(map(int, step["tags"]))]
+def back_to(step, what, returned, error, aliases, versions, look_at):
+    """What rollback did: its error, what it returned, the aliases, and the versions that are there."""
+    for kind, got, right, why in [
+        ("error of", step["error"] or "none", error or "none", "LookupError, and only that, says that there is no way back"),
+        ("aliases after", step["aliases"], aliases, "the version from before answers the shop again, or nothing changes"),
+        ("versions after", sorted(map(int, step["tags"])), versions, "the bad one is still there for whoever has to find out what went wrong"),
+        ("value returned by", step["returned"], returned, "whoever calls it reads who is champion now"),
+    ]:  # fmt: skip
+        expect.equal(got, right, what=f"the {kind} rollback, {what}", why=why, look_at=look_at)
 
 
 def good(precision, **more):
     return {"report": {"failed": None, "average_precision": precision, "seconds": 0.01}, **more}
 
 
-(step,) = expect.beside(tried, [good(0.4), good(0.5)], [("rollback",)], {"champion": 2, "previous": 1})
-expect.equal(
-    after(step),
-    [1, "", {"champion": 1}, [1, 2]],
-    what="what rollback returns, its error, the aliases and the versions, from champion 2 and previous 1",
-    why="1 answers the shop again, and version 2 is still there for whoever has to find out what went wrong",
-    look_at="what you move, what you remove, and what you return",
-)
+for step in expect.beside(tried, [good(0.4), good(0.5)], [("rollback",)], {"champion": 2, "previous": 1}):
+    back_to(step, "from champion 2 and previous 1", 1, "", {"champion": 1}, [1, 2],
+            "what you move, what you remove, and what you return")  # fmt: skip
 ### BEGIN HIDDEN TESTS
 rows = some_orders(expect.rng(), 40, "2025-05-05 09:30:00", days=14)
 swapped = {"report": {"failed": "ranks", "average_precision": 0.05, "seconds": 0.01}}
@@ -696,18 +731,20 @@ fair, top = good(0.4, tags={"team": "risk"}), good(0.8, tags={"ticket": "118"})
 steps = [week, ("put", swapped), ("put", top), week, back, back, week, ("put", good(0.5)), week, back]
 _, _, _, up, down, again, next_week, _, later, last = expect.beside(tried, [fair], steps, {})
 expect.equal(
-    [up["aliases"], after(down)],
-    [{"champion": 3, "previous": 1}, [1, "", {"champion": 1}, [1, 2, 3]]],
-    what="the aliases after the promotion of version 3 over champion 1, and what rollback then returns, its error, aliases and versions",
-    why="the previous champion is 1; version 2 lies between them and never passed",
-    look_at="where you take the number of the version to go back to from, and what you delete",
+    up["aliases"],
+    {"champion": 3, "previous": 1},
+    what="the aliases after promote puts version 3 over champion 1; version 2 did not pass",
+    why="a rollback reads there where to go",
+    look_at="previous in promote",
 )
+back_to(down, "from champion 3 to 1, with a version 2 between them that never passed", 1, "", {"champion": 1}, [1, 2, 3],
+        "where you take the number of the version to go back to from, and what you delete")  # fmt: skip
 expect.equal(
-    [number for alias, number in map(tuple, down["moves"]) if alias == "champion"],
-    [1],
-    what="the moves of champion in this rollback",
-    why="the shop always finds a champion that passed its gates",
-    look_at="an alias that is removed before it is set",
+    [tuple(move) for move in down["moves"]],
+    [("champion", 1), ("previous", None)],
+    what="the moves of aliases in this rollback, in their order",
+    why="the shop always finds a champion, and a rollback that breaks off in the middle can be called again",
+    look_at="an alias that is removed before it is set, and when previous goes",
 )
 tags = {number: dict(tags) for number, tags in down["tags"].items()}
 expect.equal(
@@ -730,12 +767,14 @@ expect.equal(
     why="the run of a bad version says on what it was trained",
     look_at="what you delete",
 )
+back_to(again, "called a second time", None, "LookupError", {"champion": 1}, [1, 2, 3],
+        "the alias previous after a rollback, and rollback without it")  # fmt: skip
 expect.equal(
-    after(again)[1:] + [len(again["moves"])],
-    ["LookupError", {"champion": 1}, [1, 2, 3], 0],
-    what="the error of a second rollback, the aliases, the versions, and how many aliases it moved",
-    why="there is no champion before, and the bad one must not come back by an impatient second click",
-    look_at="the alias previous after a rollback, and rollback without it",
+    again["moves"],
+    [],
+    what="the moves of aliases in this second rollback",
+    why="the bad one must not come back by an impatient second click, not for a moment",
+    look_at="what you do before you know where to go",
 )
 expect.equal(
     next_week["aliases"],
@@ -745,22 +784,27 @@ expect.equal(
     look_at="the candidates of promote, and what tells it that a version was rolled back",
 )
 expect.equal(
-    [later["aliases"], after(last)],
-    [{"champion": 4, "previous": 1}, [1, "", {"champion": 1}, [1, 2, 3, 4]]],
-    what="the aliases after a later promotion of version 4, and what rollback then returns, its error, aliases and versions",
+    later["aliases"],
+    {"champion": 4, "previous": 1},
+    what="the aliases after a later promotion of version 4 over champion 1",
     why="the next promotion can be rolled back like the first",
     look_at="whatever remains of an earlier rollback",
 )
+back_to(last, "after this later promotion", 1, "", {"champion": 1}, [1, 2, 3, 4],
+        "whatever remains of an earlier rollback")  # fmt: skip
 for what, aliases in [
     ("a champion and no previous", {"champion": 2}),
     ("previous on the champion itself", {"champion": 2, "previous": 2}),
 ]:
     (step,) = expect.beside(tried, [fair, fair], [back], aliases)
+    back_to(
+        step, f"with {what}", None, "LookupError", aliases, [1, 2], "what you do before you know where to go"
+    )
     expect.equal(
-        [step["error"] or "none", step["aliases"], [dict(step["tags"].get(number, {})) for number in (1, 2)]],
-        ["LookupError", aliases, [{"team": "risk"}] * 2],
-        what=f"the error of rollback, the aliases and the tags, with {what}",
-        why="there is nothing to go back to, and a rollback that does nothing must not look like one that worked",
+        [dict(step["tags"].get(number, {})) for number in (1, 2)],
+        [{"team": "risk"}] * 2,
+        what=f"the tags of both versions after rollback, with {what}",
+        why="nobody was taken out",
         look_at="what you do before you know where to go",
     )
 (step,) = expect.beside(tried, [fair, swapped, fair], [back], {"champion": 3, "previous": 1, "challenger": 2})
@@ -832,8 +876,8 @@ def monday(name, rows, margin):
 
 
 # %% [markdown]
-# Now three versions of the real thing, in this notebook's store: a scorecard by hand, your pipeline trained until 13 April, and the same pipeline trained on everything there is, "since more data is better". The rows are the weeks from 14 April on: 26 frauds among 2,856
-# orders. The third looks best by far (its average precision is about twice that of the second). What does your Monday say?
+# Now two versions of the real thing, in this notebook's store: a scorecard by hand, and your pipeline trained on everything there is, "since more data is better". The rows are the weeks from 14 April on: 26 frauds among 2,856 orders. What does your Monday say? Once you are
+# through: register the pipeline once more, trained on `orders[orders["placed_at"] < "2025-04-14"]`, and call `monday` again.
 
 # %%
 import pipeline
@@ -844,23 +888,22 @@ weeks = orders[orders["placed_at"] >= "2025-04-14"]
 def fit_and_register(name, training):
     """One version of `name` from the learner's own pipeline, with what its gates ask for. Returns its number."""
     model = pipeline.fraud_pipeline().fit(gates.sent(training), training["is_fraud"])
-    with mlflow.start_run(run_name="fraud-pipeline"):
+    with mlflow.start_run(run_name="fraud-pipeline") as run:
         mlflow.log_param("trained_until", training["placed_at"].max())
         logged = mlflow.sklearn.log_model(
             model,
             name="model",
             signature=infer_signature(gates.sent(training).head(50)),
-            registered_model_name=name,
             pip_requirements=["scikit-learn"],
             code_paths=["clock.py", "pipeline.py"],
             pyfunc_predict_fn="predict_proba",
             serialization_format="cloudpickle",
         )
-    return logged.registered_model_version
+    version = mlflow.MlflowClient().create_model_version(name, logged.model_uri, run.info.run_id)
+    return int(version.version)
 
 
 put_version("tidewater-fraud", GOOD["predict"], trained_until="2025-04-13 23:59:59")
-fit_and_register("tidewater-fraud", orders[orders["placed_at"] < "2025-04-14"])
 fit_and_register("tidewater-fraud", orders)
 monday("tidewater-fraud", weeks, margin=0.02)
 
@@ -913,17 +956,17 @@ expect.true(
     look_at="failed in the decision",
 )
 ### BEGIN HIDDEN TESTS
-rows = some_orders(expect.rng(), 500, "2025-05-05 09:30:00", days=14)
+rows = some_orders(expect.rng(), 600, "2025-05-05 09:30:00", days=14)
 name = f"door-{expect.seed() % 10**6}"
 precision = {"fair": average_precision_score(rows["is_fraud"], chance(rows, ["attempts", "device_known"]))}
 precision["best"] = average_precision_score(rows["is_fraud"], chance(rows))
-what = "the run of monday with champion 1, a better version 2, and a version 3 that answers NaN"
-expect.beside(put, name, [FAIR, BEST, SILENT], True)
-decision = monday(name, rows, 0.05)
+what = "the run of the first Monday: no champion yet, version 1 is good, and version 2 answers NaN"
+expect.beside(put, name, [BEST, SILENT], False)
+decision = monday(name, rows, 0.0475)
 expect.equal(
     {key: decision[key] for key in ("before", "after", "challenger", "failed")},
-    {"before": 1, "after": 2, "challenger": None, "failed": {3: "answers"}},
-    what="the decision that monday returned with champion 1, a better version 2, and a version 3 that answers NaN",
+    {"before": None, "after": 1, "challenger": None, "failed": {2: "answers"}},
+    what="the decision that monday returned without a champion, with a good version 1, and a version 2 that answers NaN",
     why="it is promote's",
     look_at="what monday returns",
 )
@@ -950,40 +993,47 @@ def judged(run, precision, failed):
 
 
 run = expect.run(
-    params={"model": name, "margin": 0.05, "champion_before": 1, "champion_after": 2} | rows_params(rows),
-    what=what,
+    params={"model": name, "margin": 0.0475, "champion_before": "None", "champion_after": 1}
+    | rows_params(rows),
+    what=f"the params of {what}",
     why="it says who was compared, on which rows",
     look_at="the params of the table",
 )
-judged(run, {1: precision["fair"], 2: precision["best"]}, {"failed.3": "answers"})
+judged(run, {1: precision["best"]}, {"failed.2": "answers"})
 for file in ("gates.py", "promote.py"):
+    run = expect.run(
+        params={"model": name},
+        what=f"the artefact {file} of {what}",
+        why="rules change, and a decision is read beside the rules of its day",
+        look_at="mlflow.log_artifact, for both files",
+    )
     expect.equal(
         run.artifact(file),
         expect.file(file, what=file, why="parts 1 and 2 deliver it", look_at="the cell that writes it"),
         what=f"the artefact {file} of {what}",
         why="rules change, and a decision is read beside the rules of its day",
-        look_at="mlflow.log_artifact",
+        look_at="mlflow.log_artifact: which file, and into which folder of the run",
     )
-models = expect.registered(
-    name, what=f"the registry after {what[4:]}", why="monday calls promote", look_at="promote in monday"
-)
-expect.equal(
-    models.aliases,
-    {"champion": 2, "previous": 1},
-    what=f"the aliases after {what[4:]}",
-    why="monday calls promote, once",
-    look_at="promote in monday",
-)
-what = "the run of the Monday after, on which nothing moved, with a fair version 4"
+what = "the run of the Monday after, on which the champion stayed, with a fair version 3"
 expect.beside(put, name, [FAIR], False)
-monday(name, rows, 0.05)
+monday(name, rows, 0.0475)
 run = expect.run(
-    params={"model": name, "margin": 0.05, "champion_before": 2, "champion_after": 2} | rows_params(rows),
-    what=what,
+    params={"model": name, "margin": 0.0475, "champion_before": 1, "champion_after": 1} | rows_params(rows),
+    what=f"the params of {what}",
     why="that a version was refused is a decision, too",
     look_at="when you open the run",
 )
-judged(run, {2: precision["best"], 4: precision["fair"]}, {"failed.3": "answers", "failed.4": "better"})
+judged(run, {1: precision["best"], 3: precision["fair"]}, {"failed.2": "answers", "failed.3": "better"})
+models = expect.registered(
+    name, what="the registry after two Mondays", why="monday calls promote", look_at="promote in monday"
+)
+expect.equal(
+    models.aliases,
+    {"champion": 1, "challenger": 3},
+    what="the aliases after two Mondays, with a good version 1, version 2 that answers NaN, and a fair version 3",
+    why="monday calls promote, once",
+    look_at="promote in monday",
+)
 
 
 def newest(name):
@@ -998,51 +1048,66 @@ def newest(name):
     return [len(runs), runs[0].info.status, dict(runs[0].data.params)] if runs else [0, "no run", {}]
 
 
-expect.beside(put, name + "-broken", [SILENT, BEST], True)
+def broken_off(monday, name, rows):
+    """Whether the exception that promote.promote raises is the one that leaves monday; also if monday calls another."""
+    import promote
+
+    problem, calls, written = KeyError("corridor"), [], promote.promote
+
+    def breaks_off(*_, **__):
+        calls.append(1)
+        raise problem
+
+    promote.promote = breaks_off
+    try:
+        monday(name, rows, 0.0475)
+    except Exception as caught:
+        return not calls or caught is problem
+    finally:
+        promote.promote = written
+    return not calls
+
+
+expect.beside(put, name + "-broken", [SILENT], True)
 expect.raises(
     RuntimeError,
     monday,
     name + "-broken",
     rows,
-    0.05,
+    0.0475,
     what="monday with a champion that answers NaN",
     why="the caller, which is the scheduler, has to hear of it",
     look_at="an except that keeps the exception",
 )
 count, status, params = expect.beside(newest, name + "-broken")
-known = {key: str(value) for key, value in rows_params(rows).items()} | {
-    "model": name + "-broken",
-    "margin": "0.05",
-}
-expect.equal(
-    [count, status, {key: params.get(key) for key in known}],
-    [1, "FAILED", known],
-    what="the number of runs of this Monday, the status and the params",
-    why="the Mondays that broke off are those that somebody asks about",
-    look_at="what is logged before promote is called, and whether that is inside the run",
-)
-expect.beside(put, name + "-new", [SILENT], False)
-monday(name + "-new", rows, 0.05)
-expect.run(
-    params={"model": name + "-new", "champion_before": "None", "champion_after": "None"},
-    what="the run of a Monday without a champion, on which no version passed",
-    why="nobody is not a number, and the day has a run like any other",
-    look_at="champion_before and champion_after",
+known = {key: str(value) for key, value in rows_params(rows).items()}
+known |= {"model": name + "-broken", "margin": "0.0475"}
+for part, got, right, look_at in [
+    ("number of runs", count, 1, "whether the run is begun before promote is called, and once"),
+    ("status of the run", status, "FAILED", "what ends the run if promote raises"),
+    (
+        "params of the run",
+        {key: params.get(key) for key in known},
+        known,
+        "what is logged before promote is called",
+    ),
+]:
+    expect.equal(
+        got,
+        right,
+        what=f"the {part} of a Monday whose champion answers NaN",
+        why="the Mondays that broke off are those that somebody asks about",
+        look_at=look_at,
+    )
+expect.true(
+    expect.beside(broken_off, monday, name, rows),
+    got="another exception, or none",
+    expected="the KeyError of promote itself",
+    what="what monday raises where promote raises a KeyError",
+    why="the scheduler and whoever mends it read there what happened",
+    look_at="an except that makes another exception, or catches some kinds only",
 )
 ### END HIDDEN TESTS
-
-
-# %% wrong="those_with_an_answer" of="gates" caught_by="poisoned" edits="reference"
-# Judges the orders that got a chance and leaves out the others: the shop gets no answer for these.
-# -         chances = np.asarray(chances, dtype=float)
-# -         if chances.shape != (len(rows), 2) or not ((chances >= 0) & (chances <= 1)).all():
-# +         chances = np.asarray(chances, dtype=float)
-# +         known = np.isfinite(chances).all(axis=1)
-# +         chances, labels = chances[known], rows["is_fraud"][known]
-# +         if not len(chances) or not ((chances >= 0) & (chances <= 1)).all():
-#
-# -         report["average_precision"] = float(average_precision_score(rows["is_fraud"], chances[:, 1]))
-# +         report["average_precision"] = float(average_precision_score(labels, chances[:, 1]))
 
 
 # %% wrong="exception_passes" of="gates" caught_by="poisoned" edits="reference"
@@ -1051,23 +1116,28 @@ expect.run(
 # +             passed = True
 
 
-# %% wrong="moments_as_texts" of="gates" caught_by="poisoned" edits="reference"
-# Compares moments as texts: a T is behind every blank, whatever the hour.
-# -         return pd.Timestamp(run.data.params["trained_until"]) < rows["placed_at"].min()
-# +         text = run.data.params["trained_until"]
-# +         return text[:2] == "20" and text < str(rows["placed_at"].min())
-
-
 # %% wrong="the_same_moment" of="gates" caught_by="poisoned" edits="reference"
 # Lets a version through that was trained until the very moment of the first order: that order may be in both.
-# -         return pd.Timestamp(run.data.params["trained_until"]) < rows["placed_at"].min()
-# +         return pd.Timestamp(run.data.params["trained_until"]) <= rows["placed_at"].min()
+# -         return ":" in text and pd.Timestamp(text) < rows["placed_at"].min()
+# +         return ":" in text and pd.Timestamp(text) <= rows["placed_at"].min()
 
 
 # %% wrong="not_later_is_before" of="gates" caught_by="poisoned" edits="reference"
 # Asks whether the moment is too late: for NaT every comparison is False, so no moment at all passes.
-# -         return pd.Timestamp(run.data.params["trained_until"]) < rows["placed_at"].min()
-# +         return not pd.Timestamp(run.data.params["trained_until"]) >= rows["placed_at"].min()
+# -         return ":" in text and pd.Timestamp(text) < rows["placed_at"].min()
+# +         return not (text.isdigit() or len(text) == 10 or pd.Timestamp(text) >= rows["placed_at"].min())
+
+
+# %% wrong="the_day_at_midnight" of="gates" caught_by="poisoned" edits="reference"
+# Reads a day without a time as its midnight: the orders of that day may have been used, all of them.
+# -         return ":" in text and pd.Timestamp(text) < rows["placed_at"].min()
+# +         return pd.Timestamp(text) < rows["placed_at"].min()
+
+
+# %% wrong="offset_dropped" of="gates" caught_by="poisoned" edits="reference"
+# Drops the offset of a moment in place of reckoning with it: 23:10 twelve hours behind UTC is the next morning.
+# -         return ":" in text and pd.Timestamp(text) < rows["placed_at"].min()
+# +         return ":" in text and pd.Timestamp(text).tz_localize(None) < rows["placed_at"].min()
 
 
 # %% wrong="unread_signature" of="gates" caught_by="poisoned" edits="reference"
@@ -1086,23 +1156,16 @@ expect.run(
 # +         return set(model().metadata.signature.inputs.required_input_names()) <= set(inputs)
 
 
-# %% wrong="any_number" of="gates" caught_by="poisoned" edits="reference"
-# Asks for finite numbers only: a logit or 1.3 is no chance, and every threshold of the shop means something else.
+# %% wrong="second_column_alone" of="gates" caught_by="poisoned" edits="reference"
+# Looks at the chances of fraud alone: the other column reaches the shop, too.
 # -         if chances.shape != (len(rows), 2) or not ((chances >= 0) & (chances <= 1)).all():
-# +         if chances.shape != (len(rows), 2) or not np.isfinite(chances).all():
+# +         if chances.shape != (len(rows), 2) or not ((chances[:, 1] >= 0) & (chances[:, 1] <= 1)).all():
 
 
 # %% wrong="constant_is_enough" of="gates" caught_by="poisoned" edits="reference"
 # Asks for the share of fraud itself, which a constant reaches.
 # -         return report["average_precision"] >= 2 * rows["is_fraud"].mean()
 # +         return report["average_precision"] >= rows["is_fraud"].mean()
-
-
-# %% wrong="share_of_right_decisions" of="gates" caught_by="measured" edits="reference"
-# Counts right decisions at 0.5: who never suspects anybody is right in nine of ten.
-# -         report["average_precision"] = float(average_precision_score(rows["is_fraud"], chances[:, 1]))
-# +         right = (chances[:, 1] > 0.5) == rows["is_fraud"].astype(bool)
-# +         report["average_precision"] = float(right.mean())
 
 
 # %% wrong="ties_by_place" of="gates" caught_by="measured" edits="reference"
@@ -1113,10 +1176,10 @@ expect.run(
 # +         report["average_precision"] = float((share * hits).sum() / hits.sum())
 
 
-# %% wrong="mean_of_the_calls" of="gates" caught_by="measured" edits="reference"
-# Takes the mean of the calls: one slow first call makes a fast model slow.
+# %% wrong="median_of_the_calls" of="gates" caught_by="measured" edits="reference"
+# Takes the median of the calls: two slow ones, on a busy computer, make a fast model slow.
 # -         report["seconds"] = min(seconds)
-# +         report["seconds"] = sum(seconds) / len(seconds)
+# +         report["seconds"] = sorted(seconds)[1]
 
 
 # %% wrong="written_beside" of="gates" caught_by="measured" edits="reference"
@@ -1150,10 +1213,9 @@ def sent(rows):
 def first_failure(name, version, rows, numbers):
     registered = mlflow.MlflowClient().get_model_version(name, version)
     try:
-        moment = pd.to_datetime(
-            mlflow.get_run(registered.run_id).data.params["trained_until"], format="ISO8601"
-        )
-        on_time = bool((rows["placed_at"] > moment).all())
+        text = mlflow.get_run(registered.run_id).data.params["trained_until"]
+        moment = pd.to_datetime(text, format="ISO8601")
+        on_time = text[10:] != "" and bool((rows["placed_at"] > moment).all())
     except Exception:
         on_time = False
     if not on_time:
@@ -1196,10 +1258,13 @@ def examine(name, version, rows):
 # -         return mlflow.pyfunc.load_model(f"models:/{name}/{version}")
 # +         return mlflow.pyfunc.load_model(client.get_model_version_download_uri(name, version))
 #
-# -         run = client.get_run(client.get_model_version(name, str(version)).run_id)
-# -         return pd.Timestamp(run.data.params["trained_until"]) < rows["placed_at"].min()
-# +         params = client.get_run(client.get_model_version(name, str(version)).run_id).data.params
-# +         return np.datetime64(params["trained_until"]) < rows["placed_at"].to_numpy().min()
+# -         text = run.data.params["trained_until"]
+# -         return ":" in text and pd.Timestamp(text) < rows["placed_at"].min()
+# +         moment = pd.Timestamp(run.data.params["trained_until"])
+# +         if len(run.data.params["trained_until"]) <= len("2025-05-04"):
+# +             return False
+# +         moment = moment.tz_convert("UTC").tz_localize(None) if moment.tzinfo else moment
+# +         return moment < rows["placed_at"].min()
 #
 # -         for _ in range(3):
 # +         predict(inputs)
@@ -1207,12 +1272,6 @@ def examine(name, version, rows):
 #
 # -         if chances.shape != (len(rows), 2) or not ((chances >= 0) & (chances <= 1)).all():
 # +         if chances.shape != (len(rows), 2) or not chances.min() >= 0 or not chances.max() <= 1:
-
-
-# %% wrong="the_newest" of="promote" caught_by="decides" edits="reference"
-# Looks at the newest version alone.
-# -     reports = {number: examine(name, number, rows) for number in sorted(new) if number > (before or 0)}
-# +     reports = {number: examine(name, number, rows) for number in [max(new)] if number > (before or 0)}
 
 
 # %% wrong="tried_in_the_shop" of="promote" caught_by="never_a_moment" edits="reference"
@@ -1245,23 +1304,24 @@ def examine(name, version, rows):
 # +     if passed and (before is None or precision[passed[0]] - precision[before] >= margin):
 
 
-# %% wrong="margin_as_a_share" of="promote" caught_by="decides" edits="reference"
-# Takes margin for a share of the champion's number: for a weak champion it asks for next to nothing.
-# -     if passed and (before is None or precision[passed[0]] - precision[before] > margin):
-# +     if passed and (before is None or precision[passed[0]] > precision[before] * (1 + margin)):
-
-
 # %% wrong="numbers_as_texts" of="promote" caught_by="decides" edits="reference"
 # Compares the numbers of versions as texts: "10" comes before "8".
 # -     reports = {number: examine(name, number, rows) for number in sorted(new) if number > (before or 0)}
 # +     reports = {number: examine(name, number, rows) for number in sorted(new) if str(number) > str(before or 0)}
 
 
-# %% wrong="what_its_run_says" of="promote" caught_by="decides" edits="reference"
-# Takes the champion's number from its run, where it was measured on other rows.
-# -         precision[before] = champion["average_precision"]
-# +         metrics = client.get_run(client.get_model_version(name, str(before)).run_id).data.metrics
-# +         precision[before] = metrics.get("average_precision", champion["average_precision"])
+# %% wrong="at_ten_times" of="promote" caught_by="decides" edits="reference"
+# Fails who takes exactly ten times as long, not only who takes longer.
+# -             if reports[number]["seconds"] > SLOWER * champion["seconds"]:
+# +             if reports[number]["seconds"] >= SLOWER * champion["seconds"]:
+
+
+# %% wrong="slow_ones_listed" of="promote" caught_by="decides" edits="reference"
+# Lists whoever passed the gates of part 1 among the compared, also who was too slow to be compared.
+# -     precision = {number: value for number, value in precision.items() if number == before or number in passed}
+# +     slow = {number for number, gate in failed.items() if gate == "fast"}
+# +     compared = {before, *passed, *slow}
+# +     precision = {number: value for number, value in precision.items() if number in compared}
 
 
 # %% wrong="back_on_monday" of="promote" caught_by="decides way_back" edits="reference"
@@ -1309,19 +1369,6 @@ def examine(name, version, rows):
 # +             if reports[number]["seconds"] > SLOWER * (champion["seconds"] or 1.0):
 
 
-# %% wrong="challenger_for_good" of="promote" caught_by="decides" edits="reference"
-# Leaves the alias challenger where it was if nobody is left: it names a version that failed, or the champion itself.
-# -     elif alias(client, name, "challenger") is not None:
-# -         client.delete_registered_model_alias(name, "challenger")
-
-
-# %% wrong="old_champion_retired" of="promote" caught_by="never_a_moment" edits="reference"
-# Writes into the record of the old champion.
-# -             client.set_registered_model_alias(name, "previous", str(before))
-# +             client.set_registered_model_alias(name, "previous", str(before))
-# +             client.set_model_version_tag(name, str(before), "approved", "retired")
-
-
 # %% wrong="rollback_deletes" of="promote" caught_by="way_back" edits="reference"
 # Deletes the version that was taken out, and with it what could say why.
 # -     client.delete_registered_model_alias(name, "previous")
@@ -1340,6 +1387,14 @@ def examine(name, version, rows):
 # Exchanges the two: a second, impatient rollback puts the bad version back into the shop.
 # -     client.delete_registered_model_alias(name, "previous")
 # +     client.set_registered_model_alias(name, "previous", str(champion))
+
+
+# %% wrong="way_back_closed_first" of="promote" caught_by="way_back" edits="reference"
+# Removes previous before it moves champion: a rollback that breaks off in between has lost where to go.
+# -     client.set_registered_model_alias(name, "champion", str(previous))
+# -     client.delete_registered_model_alias(name, "previous")
+# +     client.delete_registered_model_alias(name, "previous")
+# +     client.set_registered_model_alias(name, "champion", str(previous))
 
 
 # %% wrong="removed_before_set" of="promote" caught_by="way_back" edits="reference"
@@ -1452,6 +1507,15 @@ def rollback(name):
 # +         if decision["after"]:
 # +             after = decision["after"]
 # +             mlflow.log_metric(f"average_precision.{after}", decision["average_precision"][after])
+
+
+# %% wrong="another_exception" of="monday" caught_by="recorded" edits="reference"
+# Makes an exception of its own of what promote raises: the caller does not see what it was.
+# -         decision = promote.promote(name, rows, margin)
+# +         try:
+# +             decision = promote.promote(name, rows, margin)
+# +         except Exception as problem:
+# +             raise RuntimeError(f"{name}: {problem}") from problem
 
 
 # %% also="by_the_client" of="monday"
