@@ -63,7 +63,7 @@ print(f"{len(past):,} rows to learn from, {len(coming):,} members in the third y
 past["visits"].describe().round(1).to_frame().T
 
 # %% [markdown]
-# Half of the members go twice a year or less, and one went 77 times. With such a tail it matters which rows a model happens to see.
+# Half of the rows have one visit or none, and one has 72. With such a tail it matters which rows a model happens to see.
 #
 # ## The notebook of March
 #
@@ -211,7 +211,7 @@ print("same SHA-256 of the bytes:", hashlib.sha256(file.read_bytes()).hexdigest(
 # %% [markdown]
 # Name, number of rows and date say nothing about content. A hash of the bytes does, at the price of one pass over the file. Does one entry of 11,000 matter?
 #
-# **Predict before you run.** The entry was 77 visits, and is 7 now. Does the money move by (a) nothing, since the forest hardly ever sees this row (b) it depends on the seed?
+# **Predict before you run.** The entry was 72 visits, and is 7 now. Does the money move by (a) nothing, since the forest hardly ever sees this row (b) it depends on the seed?
 
 # %%
 for seed in (4, 5, 6):
