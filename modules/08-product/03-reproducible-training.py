@@ -169,19 +169,24 @@ print(f"{signed:,.2f} and {reserve(CONFIG)[0]:,.2f}")
 # set of texts has another order.
 
 # %%
+import ast
 import subprocess
 import sys
 
-program = f"print(list(set({INPUTS}) - {{'limitation'}})[:3])"
+orders = []
 for night in (1, 2, 3):
-    print(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.strip())
+    job = subprocess.run(
+        [sys.executable, "-c", f"print(list(set({INPUTS})))"], capture_output=True, text=True
+    )
+    orders.append(ast.literal_eval(job.stdout))
+    print(orders[-1])
 
 # %% [markdown]
-# **Predict before you run.** The columns are the same, in another order. The forest has its seed. Is the money (a) the same, since a forest does not care for the order of columns (b) another?
+# **Predict before you run.** The columns of the three nights are the same, in other orders. The forest has its seed. Is the money (a) the same, since a forest does not care for the order of columns (b) another?
 
 # %%
-turned = reserve(CONFIG, columns=INPUTS[::-1])[0]
-print(f"columns in another order: {turned - signed:+,.2f} dollars")
+for order in orders:
+    print(f"{reserve(CONFIG, columns=order)[0] - signed:+,.2f} dollars")
 
 # %% [markdown]
 # Another. At each node scikit-learn puts the columns into an order drawn at random, by their *places*, before it looks for the best cut (its reference says so under `random_state`), and of two equally good cuts one is taken by this order. With other columns in
@@ -216,19 +221,21 @@ print("same SHA-256 of the bytes:", hashlib.sha256(file.read_bytes()).hexdigest(
 # %%
 for seed in (4, 5, 6):
     config = CONFIG | {"seed": seed}
-    print(f"seed {seed}: {reserve(config, past=corrected)[0] - reserve(config)[0]:+,.0f} dollars")
+    print(f"seed {seed}: {reserve(config, past=corrected)[0] - reserve(config)[0]:+,.9f} dollars")
 
 # %% [markdown]
-# It depends on whether the row was among the 2,000 that were drawn. Where it was not, the difference is exactly 0, and such a change would pass every comparison of results. Only the hash tells.
+# It depends on whether the row was among the 2,000 that were drawn. Where it was not, the difference is 0 to the last digit, and such a change would pass every comparison of results. Only the hash tells.
 #
 # ## Everything in one run
 #
-# So a run records the configuration (all of it, not what seems interesting), the hash of the data, the versions, the result, and the model with a signature and an example. The list is not ours alone: scikit-learn's guide asks to keep training data, source code and
+# So a run records the configuration (all of it, not what seems interesting), the hash of the data, the versions, the result, and the model with a signature and an example. The file's bytes are read once, and the same bytes are hashed and parsed:
+# between two readings somebody could write. The list is not ours alone: scikit-learn's guide asks to keep training data, source code and
 # versions beside a model that is stored.
 
 # %%
-import platform
+import io
 import logging
+import platform
 from importlib.metadata import version
 
 import mlflow
@@ -237,11 +244,17 @@ from mlflow.models import infer_signature
 logging.getLogger("mlflow.sklearn").setLevel(logging.ERROR)  # the warning of cloudpickle
 past.to_parquet(file)  # the file of March again
 versions = {name: version(name) for name in ("numpy", "pandas", "scikit-learn")}
-rows = pd.read_parquet(file)
+data = file.read_bytes()
+rows = pd.read_parquet(io.BytesIO(data))
 dollars, forest = reserve(CONFIG, past=rows)
+
+# %% [markdown]
+# The run begins when there is something to record. The example is three members, and the signature says what goes in and what comes out.
+
+# %%
 with mlflow.start_run(run_name="reserve-march") as run:
     mlflow.log_params(CONFIG | versions | {"python": platform.python_version()})
-    mlflow.log_param("members_sha256", hashlib.sha256(file.read_bytes()).hexdigest())
+    mlflow.log_param("members_sha256", hashlib.sha256(data).hexdigest())
     mlflow.log_metric("dollars", dollars)
     mlflow.sklearn.log_model(
         forest,
@@ -253,7 +266,7 @@ with mlflow.start_run(run_name="reserve-march") as run:
     )
 
 # %% [markdown]
-# `mle ui` shows the run on MLflow's page; under *Models* stands the forest with the names and types of what goes in. Is the record complete? There is one test of that: **train again from the run and the file alone**, with no look at the notebook.
+# `mle ui` shows the run on MLflow's page; under *Models* stands the forest with the names and types of what goes in. Is the record complete? There is one test of that: **train again from the run and the file**, and from nothing of the notebook but the code, `reserve`.
 
 # %%
 kept = mlflow.get_run(run.info.run_id).data
@@ -263,7 +276,8 @@ rebuilt, _ = reserve(config, past=pd.read_parquet(file))
 print(f"March {kept.metrics['dollars']:,.10f}\nnow   {rebuilt:,.10f}")
 
 # %% [markdown]
-# To the last digit. If a value that was used had not been in the record, this cell could not have been written; if it had been in the record and not been used, changing it would not change the money. Both directions are worth a test.
+# To the last digit. The code had to come from the notebook: it is not in this run, and in the exercise you log it, too. A number that is used and not recorded would be missing here; one that is recorded and not used would change nothing when it is changed.
+# Both directions are worth a test.
 #
 # ## A run that lies
 #
@@ -310,13 +324,15 @@ print(f"standard deviation over 12 seeds: {by_seed.std(ddof=1):,.0f} dollars")
 
 # %% [markdown]
 # *In words: twelve grey dots, one for each seed, spread over some tens of thousands of dollars; the dashed line is what was paid out.* Each dot can be had again to the last digit, and they disagree. A seed makes a number repeatable, not right: report the spread
-# over seeds beside the number, and do not search for a seed that looks good. Bouthillier and others find that the choice of data, start values and settings moves benchmark results markedly, and conclude that comparisons have to vary them.
+# over seeds beside the number, and do not search for a seed that looks good. Bouthillier and others find that the draw of the data, the start values and the choice of settings move benchmark results markedly, and that a comparison which varies
+# more of them comes nearer to the ideal one.
 #
 # ## In production
 #
 # - **A hundred times the rows.** Hashing is one pass over the bytes. Keep the files, too, and let nobody write over them: a hash tells that a file is another one, and does not bring the old one back.
-# - **At three in the morning.** The job reads its configuration first and refuses what it does not know, in one line that names the key. The exit code tells the scheduler.
-# - **After a year.** The libraries have new versions. numpy promises the same stream only for the same build, in the same environment, on the same machine, so the versions in the run are what you install before you train again.
+# - **At three in the morning.** The job reads its configuration first and refuses what it does not know, in one line that names the key. A message that does not name the file (a buffer has no name) is completed. The exit code tells the scheduler.
+# - **After a year.** The libraries have new versions. numpy promises the same stream of `default_rng` only for the same build, in the same environment, on the same machine. (The older generator behind
+#   `random_state=3` is frozen, and the trees that are grown with its draws are not.) So the versions in the run are what you install before you train again.
 # - **Monitor.** Each week, train one old run again and compare. It is the only alarm for an input that nobody wrote down.
 #
 # The last digit is a matter of order, too. Sums of floats depend on the order in which they are added:

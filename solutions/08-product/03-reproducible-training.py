@@ -16,7 +16,8 @@
 #     or if another line had drawn a number before? train.py: imagine that you have this run, the data file and nothing else."
 #   - "settings.py: json.loads takes object_pairs_hook=, which sees a key that stands twice; True is an int in Python. recipe.py: each step that draws is given a number that was made from
 #     the seed; the order of a set of texts is another one in each process. train.py: read the file's bytes once, and hash and parse the same bytes;
-#     `with mlflow.start_run()` marks a run that breaks as failed, and without `with` it ends as finished."
+#     `with mlflow.start_run()` marks a run that breaks as failed, and without `with` it ends as finished; an error of
+#     pd.read_parquet on bytes does not know the file's name."
 #   - "settings.py: type(value) is int and value >= 1. recipe.py: [name for name in table.select_dtypes(['number', 'bool']) if name not in dropped]; thin_out(train, share, seed), RandomForestClassifier(...,
 #     random_state=seed). train.py: hashlib.sha256(data).hexdigest(), pd.read_parquet(io.BytesIO(data)), mlflow.log_params(config), importlib.metadata.version(name),
 #     mlflow.log_dict(config, 'config.json'), log_model(model, name='model', signature=infer_signature(rows, chances), input_example=rows.head(),
@@ -64,7 +65,7 @@ table.head(2).T
 # | key | value |
 # | --- | --- |
 # | `data` | text, not empty: the Parquet file, as seen from the folder in which the job is started |
-# | `train_until` | text that `pd.Timestamp` can read, UTC without a zone: orders placed **before** this moment train |
+# | `train_until` | text with a date, `2025-04-12`, or a date and a time, `2025-04-12 06:30`, UTC without a zone: orders placed **before** this moment train |
 # | `test_weeks` | whole number, 1 or more: the weeks **from** this moment on in which the model is measured |
 # | `leave_out` | list of texts, perhaps empty: columns that the model does not see |
 # | `honest_share` | number above 0 and at most 1: the share of the honest training orders that is kept |
@@ -87,9 +88,15 @@ Path("config.json").write_text(json.dumps(CONFIG, indent=1), encoding="utf-8")
 # %% [markdown]
 # Write `read_config(path)`. In: the path of a JSON file. Out: a dict with these eight keys, in any order, and their values **as they stand in the file**.
 #
-# Everything else is a `ValueError` whose message **names the key** (this one, and not all keys that there are, where a value is wrong): a key that is missing (there are no defaults), one that the table does not know (`"tress"` is a typing error, and without a
-# complaint the job would train with another number of trees than somebody believes), one that stands twice (`json` alone takes the last without a word), a value of
-# another type or outside of its range. `true` is no number, `"25"` and `25.5` are no whole numbers, `"order_id"` is no list, and `NaN` is no share. If several keys are wrong, name one or more.
+# Everything else is a `ValueError` whose message **names the key**:
+#
+# - a key that is missing (there are no defaults);
+# - one that the table does not know (`"tress"` is a typing error, and without a complaint the job would train with another number of trees than somebody believes);
+# - one that stands twice (`json` alone takes the last without a word; `object_pairs_hook=` sees both);
+# - a value of another type or outside of its range. `true` is no number, `"25"`, `25.5` and `25.0` are no whole numbers, `"order_id"` is no list, `NaN` is no share, and `""` and `"now"` are no date (`pd.Timestamp` reads both: as a missing moment, and as
+#   another one each day).
+#
+# If several keys are wrong, name one or more of them. A message that lists all eight names none.
 #
 # A file that is not there raises `FileNotFoundError`; text that is not a JSON object raises `ValueError` with any message.
 
@@ -132,7 +139,7 @@ def without_twins(pairs):
 
 def is_moment(value):
     try:
-        moment = pd.Timestamp(value) if type(value) is str else pd.NaT
+        moment = pd.Timestamp(value) if type(value) is str and value[:4].isdigit() else pd.NaT
     except ValueError:
         return False
     return not pd.isna(moment) and moment.tz is None
@@ -234,24 +241,34 @@ for (case, config), answer in zip(fine.items(), answers, strict=True):
         why="these values are in the table's range, and nothing may be changed on the way",
         look_at="the ends of the ranges, and values that you round, convert or fill in",
     )
-bad = [
-    (name, f"without {name}", json.dumps({other: good[other] for other in good if other != name}))
-    for name in good
-]
-bad += [("n_jobs", "with a key n_jobs", json.dumps(good | {"n_jobs": 2}))]
+bad = [("n_jobs", "with a key n_jobs", json.dumps(good | {"n_jobs": 2}))]
 bad += [("Seed", "with a key Seed", json.dumps(good | {"Seed": 2}))]
 twice = json.dumps(good)[:-1] + f', "trees": {good["trees"]}' + "}"
 bad += [("trees", "in which trees stands twice", twice)]
 values = {
     "data": ["", 5, None],
-    "train_until": ["soon", 20250412, "2025-04-12T00:00:00Z", ""],
-    "test_weeks": [0, "2", 1.5, True],
+    "train_until": ["soon", 20250412, "2025-04-12T00:00:00Z", "", "now", "today"],
+    "test_weeks": [0, "2", 1.5, 2.0, True],
     "leave_out": ["order_id", [1], None],
     "honest_share": [0, -0.5, 1.01, "0.5", True, float("nan")],
-    "trees": [0, "25", 25.5, True, None],
+    "trees": [0, "25", 25.5, 25.0, True, None],
     "min_leaf": [0, -1, True, [5]],
-    "seed": [-1, 2**32, "7", 1.5, False, None],
+    "seed": [-1, 2**32, "7", 1.5, 7.0, False, None],
 }
+shape = "the row of this key in the table, type and range"
+looks = {"n_jobs": "keys that the table does not know", "Seed": "keys that the table does not know"}
+looks |= {"in which": "object_pairs_hook= of json.loads, which alone keeps the last of two equal keys"}
+looks |= {"true": "True is an int in Python", "false": "False is an int in Python"}
+looks |= {
+    'train_until = "': "what pd.Timestamp reads: a missing moment, a zone, the moment of now",
+    "NaN": "comparisons with NaN, which are all False",
+}
+looks |= {"leave_out = [": "the type of what is in the list"}
+alone = len(bad)
+bad += [
+    (name, f"without {name}", json.dumps({other: good[other] for other in good if other != name}))
+    for name in good
+]
 bad += [
     (name, f"with {name} = {json.dumps(value)}", json.dumps(good | {name: value}))
     for name in values
@@ -261,19 +278,19 @@ answers = expect.beside(asked, [text for *_, text in bad])
 for (name, case, _), answer in zip(bad, answers, strict=True):
     expect.true(
         "ValueError" in answer[0] and name in answer[1],
-        got="no error, or one that does not name the key",
+        got="a configuration, another error, or one that does not name the key",
         expected=f"a ValueError that says {name}",
-        what=f"read_config of a file {case}",
+        what=f"whether read_config refuses a file {case} with a ValueError that says {name}",
         why="what is missing, unknown, doubled or out of range is refused, and whoever is called at night reads which key it is",
-        look_at="the table of keys; True is an int in Python, and json.loads alone keeps the last of two equal keys",
+        look_at=next((look for part, look in looks.items() if part in case), shape),
     )
-for (name, case, _), answer in list(zip(bad, answers, strict=True))[-sum(map(len, values.values())) :]:
+for (name, case, _), answer in list(zip(bad, answers, strict=True))[alone:]:
     expect.true(
         any(other not in answer[1] for other in good),
         got="a message that names every key",
         expected=f"a message that names {name}",
-        what=f"read_config of a file {case}",
-        why="whoever is called at night reads there which key it is",
+        what=f"the keys that read_config's error names for a file {case}",
+        why="whoever is called at night reads there which key it is, and a message with all eight does not say it",
         look_at="lists of keys in your messages",
     )
 for answer, kind, case in zip(
@@ -296,20 +313,20 @@ for answer, kind, case in zip(
 # ## 2. The same model from the same inputs: `recipe.py`
 #
 # Two steps of this training draw at random: honest orders are thinned out, since there are a hundred for each fraud, and the forest draws rows and columns for its trees. `thin_out` is
-# given, as a colleague wrote it: without `rng` it draws anew at each call.
+# given, as a colleague wrote it: without `rng` it draws anew at each call. Call it by this name, so that the tests can count.
 #
 # `config` is a dict as `read_config` returns it. `table` has `placed_at` (datetime), `is_fraud` (bool) and further columns.
 #
 # - `split(config, table)`: `(train, test)`. `train`: rows placed before `train_until`. `test`: rows placed from this moment on, during the next `test_weeks` times seven days, the end left out. All of these rows, none thinned out:
 #   the test has to look like the shop. A `ValueError` that says `train_until` if either side has no fraud.
-# - `features(config, table)`: a list of the columns that the model sees: those whose dtype is a number or bool, without `is_fraud`, without those in `leave_out`. Their order is
-#   yours, but it depends on `config` and `table` alone. A name in `leave_out` that is no column of the table is a `ValueError` that says the name.
+# - `features(config, table)`: a list of the columns that the model sees: those whose dtype is an int, a float or bool, without `is_fraud`, without those in `leave_out`. Their order is
+#   yours, but it depends on `config` and `table` alone; `train` and `test` give the same list as `table`. A name in `leave_out` that is no column of the table is a `ValueError` that says the name.
 # - `fit(config, train)`: the fitted model. It calls `thin_out` once, with the rows of `train` and `honest_share`, and fits a forest of `trees` trees with at least `min_leaf` rows in a leaf (`min_samples_leaf`) on what comes back. The
 #   model has `predict_proba` for a DataFrame with the columns `features(config, train)`; missing numbers are no error.
 #
-# What comes out depends on the arguments and nothing else, to the last digit. The same arguments give the same chances in this process, in another one, a second time, and whatever was drawn before. Another seed draws other honest orders
-# **and** grows another forest from the same orders. The arguments stay as they are. Leave the forest's `n_jobs` alone: several threads add up the trees' votes in the order in which they end, and
-# sums in another order may differ in the last digit.
+# What comes out depends on the arguments and nothing else, to the last digit. The same arguments give the same chances in this process, in another one, a second time, and whatever was drawn before; a table with other values gives another model, also if
+# it is as long. Another seed draws other honest orders **and** grows another forest from the same orders. The arguments stay as they are, and so does the state of numpy's global generator (`np.random.get_state()`): others draw from it.
+# Leave the forest's `n_jobs` alone. We asked one forest with `n_jobs=4` for the same 3,000 chances twenty times and got 19 different arrays, apart by up to 2e-16; with one thread all twenty are equal.
 
 
 # %% answer="recipe" file="recipe.py"
@@ -477,9 +494,9 @@ for position, (moment, side) in enumerate(edges.items()):
     expect.equal(
         sides or ["neither"],
         [side],
-        what=f"where split puts an order placed {['1 ms before', 'at', '1 ms before two weeks after', 'two weeks after'][position]} train_until",
+        what=f"the part (train, test or neither) in which split puts an order placed {['1 ms before', 'at', '1 ms before two weeks after', 'two weeks after'][position]} train_until, which has a time of day",
         why="train_until itself is the first moment of the test, and the end of its weeks is left out",
-        look_at="< against <= in the conditions on placed_at",
+        look_at="< against <= in the conditions on placed_at, and whether the time of day in train_until survives",
     )
 late = (table["placed_at"] >= cut) & (table["placed_at"] < cut + pd.Timedelta("14D"))
 expect.equal(
@@ -578,7 +595,7 @@ expect.true(
     expected="other chances",
     what="the chances of another seed, both with all honest orders",
     why="the seed of the configuration reaches each step that draws, the forest too",
-    look_at="random_state of the forest",
+    look_at="random_state of the forest: does it depend on config['seed']?",
 )
 leaves = fits["trees"]["leaves"] or [5] * 9
 expect.equal(
@@ -638,8 +655,8 @@ print(json.dumps(recipe.fit(config, train).predict_proba(test[columns])[:, 1].to
 """
 
 
-def chances(config, table, times):
-    """The chances of the test rows, fitted several times in this process, other numbers drawn in between."""
+def chances(config, *tables):
+    """The chances of the first table's test rows by a model of each table, other numbers drawn in between."""
     import importlib
     import random
     import sys
@@ -652,18 +669,22 @@ def chances(config, table, times):
     sys.modules.pop("recipe", None)
     import recipe
 
-    results = []
-    for number in range(times):
+    results, same_state = [], True
+    for number, table in enumerate(tables):
         numpy.random.seed(number)
         random.seed(number)
-        train, test = recipe.split(config, table)
+        before = numpy.random.get_state()[1:3]
+        train, test = recipe.split(config, table)[0], recipe.split(config, tables[0])[1]
         columns = recipe.features(config, train)
         results.append(recipe.fit(config, train).predict_proba(test[columns])[:, 1].tolist())
-    return results
+        after = numpy.random.get_state()[1:3]
+        same_state = same_state and after[1] == before[1] and bool((after[0] == before[0]).all())
+    return [*results, same_state]
 
 
 def chances_elsewhere(program, config, table):
     """The chances of the test rows in a Python of its own, whose texts have other hashes."""
+    import ast
     import os
     import pathlib
     import subprocess
@@ -674,7 +695,17 @@ def chances_elsewhere(program, config, table):
         path = pathlib.Path(folder) / "table.parquet"
         table.to_parquet(path)
         command = [sys.executable, "-c", program, config, str(path)]
-        surroundings = {**os.environ, "PYTHONHASHSEED": "4711"}
+        names = [name for name in table if table[name].dtype.kind in "iufb"]
+        sets = [set(names), set(names) - {"is_fraud"}, set(names) - {"order_id", "is_fraud"}]
+        short = f"n = set({names}); print([list(n), list(n - {{'is_fraud'}}), list(n - {{'order_id', 'is_fraud'}})])"
+        for salt in range(4711, 4811):  # the first one that gives each of these sets another order than here
+            surroundings = {**os.environ, "PYTHONHASHSEED": str(salt)}
+            light = [sys.executable, "-S", "-c", short]
+            orders = ast.literal_eval(
+                subprocess.run(light, env=surroundings, capture_output=True, text=True).stdout
+            )
+            if all(list(mine) != other for mine, other in zip(sets, orders, strict=True)):
+                break
         ended = subprocess.run(command, env=surroundings, capture_output=True, text=True)
     return ended.stdout.strip() or ended.stderr.strip()[-200:]
 
@@ -682,7 +713,7 @@ def chances_elsewhere(program, config, table):
 CONFIG = {"data": "x.parquet", "train_until": "2025-03-25", "test_weeks": 2, "leave_out": ["order_id"]}
 CONFIG |= {"honest_share": 0.5, "trees": 5, "min_leaf": 5, "seed": 3}
 table = orders_like(np.random.default_rng(1), 400)
-first, second = expect.beside(chances, CONFIG, table, 2)
+first, _ = expect.beside(chances, CONFIG, table)
 expect.true(
     len(set(first)) > 1,
     got="one and the same",
@@ -693,21 +724,38 @@ expect.true(
 )
 ### BEGIN HIDDEN TESTS
 rng = expect.rng()
-table = orders_like(rng, 1200)
+table = orders_like(rng, 800)
 config = CONFIG | {"seed": int(rng.integers(2**31)), "trees": 10}
-first, second, third = expect.beside(chances, config, table, 3)
+corrected = table.assign(attempts=8 - table["attempts"], items=rng.integers(0, 9, len(table)))
+first, second, other, same_state = expect.beside(chances, config, table, table, corrected)
 expect.true(
-    first == second == third,
+    first == second,
     got="other chances",
     expected="the same chances, to the last digit",
-    what="the chances of three trainings in one process, from the same configuration and table",
+    what="the chances of two trainings in one process, from the same configuration and table",
     why="nothing but the arguments decides what comes out, whatever was drawn before",
     look_at="each step that draws: does it get a number made from config['seed'], in this call? np.random.seed reaches no "
     "Generator of numpy's, and a Generator that is kept between calls goes on where it stopped",
 )
-other = expect.beside(chances_elsewhere, PROGRAM, json.dumps(config), table)
 expect.true(
-    other == json.dumps(first),
+    other != first,
+    got="the same chances",
+    expected="other chances",
+    what="the chances of the same test rows by a training in the same process on a corrected table: as many rows, other values in attempts and items",
+    why="the model depends on the values of the table, and these are others",
+    look_at="what you keep between calls, and by what it is found again",
+)
+expect.true(
+    same_state,
+    got="another state",
+    expected="the same state",
+    what="the state of numpy's global generator after split, features and fit",
+    why="others draw from it: with np.random.seed in your function they get the same numbers after each training",
+    look_at="np.random.seed, np.random.shuffle and the like, sample without random_state=, and a forest without random_state=",
+)
+elsewhere = expect.beside(chances_elsewhere, PROGRAM, json.dumps(config), table)
+expect.true(
+    elsewhere == json.dumps(first),
     got="other chances",
     expected="the same chances, to the last digit",
     what="the chances of this training in another process (PYTHONHASHSEED differs)",
@@ -734,11 +782,18 @@ expect.true(
 # | model | `model` | the fitted model that was measured, by `mlflow.sklearn.log_model`, with a signature and an input example |
 #
 # Signature: inputs are the columns `features(config, train)`, and there are outputs. Input example: one to ten rows of these columns. `mlflow.pyfunc`'s `predict` gives what `predict_proba` gives for the rows of the table, one column for each class (`pyfunc_predict_fn`). Whole
-# numbers may be declared as floats.
+# numbers and bools may be declared as floats.
 # Pass `pip_requirements=["scikit-learn"]`, else MLflow loads the model once more to find out; a forest needs `serialization_format="cloudpickle"`.
 #
-# `main(config_file)` returns the run's id, and as a script the file prints it, last. If anything is wrong, the exit code is not 0, the **last line** that the job writes names the key (or the missing file, or the column), and **no
-# finished run** is left; a failed one may be. An exception that nobody catches does the first two of these by itself.
+# `main(config_file)` returns the run's id, and as a script the file prints it, alone on the last line.
+#
+# If anything goes wrong, also while the run is being recorded, the exit code is not 0 and **no finished run** is left; a failed one may be. The **last line** that the job writes names
+#
+# - the key that is missing, unknown, doubled or wrong, and `train_until` where `split` says so;
+# - the configuration or the data file that is not there, and the data file that cannot be read as Parquet;
+# - the column of `leave_out` that the table does not have.
+#
+# An exception that nobody catches gives the exit code, and its message is the last line. Does each message name what it has to?
 
 
 # %% answer="train" file="train.py"
@@ -771,7 +826,11 @@ def main(config_file):
     ### BEGIN SOLUTION
     config = read_config(config_file)
     data = Path(config["data"]).read_bytes()
-    train, test = split(config, pd.read_parquet(io.BytesIO(data)))
+    try:
+        table = pd.read_parquet(io.BytesIO(data))
+    except Exception as error:
+        raise ValueError(f"{config['data']} cannot be read: {error}") from error
+    train, test = split(config, table)
     inputs = test[features(config, train)]
     model = fit(config, train)
     chances = model.predict_proba(inputs)  # (rows, 2)
@@ -803,10 +862,14 @@ if __name__ == "__main__":
 
 
 # %% shared="ran"
-def ran(arguments, files):
-    """train.py as a script in this process: exit code, last line, and how many runs are FINISHED more than before."""
+def ran(arguments, files, disk_full=False):
+    """train.py as a script in this process: exit code, last line, and how many runs are FINISHED more than before.
+
+    pandas says meanwhile that it is another version; with disk_full, log_model fails.
+    """
     import contextlib
     import importlib
+    import importlib.metadata
     import io
     import pathlib
     import runpy
@@ -814,7 +877,16 @@ def ran(arguments, files):
     import traceback
 
     import mlflow
+    import mlflow.sklearn
     import numpy
+    import pandas
+
+    def full(*_, **__):
+        raise OSError("No space left on device")
+
+    def version(distribution):
+        found = distribution.metadata["Version"]
+        return found + "+night" if distribution.metadata["Name"].lower() == "pandas" else found
 
     def finished():
         return len(mlflow.search_runs(filter_string="attributes.status = 'FINISHED'", output_format="list"))
@@ -828,6 +900,11 @@ def ran(arguments, files):
         sys.modules.pop(name, None)
     numpy.random.seed(5)
     before, code, said, runs = sys.argv, 0, io.StringIO(), finished()
+    installed = type(importlib.metadata.distribution("pandas"))
+    kept = installed.version, pandas.__version__, mlflow.sklearn.log_model
+    installed.version = property(version)
+    pandas.__version__ += "+night"
+    mlflow.sklearn.log_model = full if disk_full else kept[2]
     sys.argv = ["train.py", *arguments]
     sys.path.insert(0, "")
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
@@ -842,6 +919,7 @@ def ran(arguments, files):
             sys.argv = before
             sys.path.remove("")
             mlflow.end_run()  # as the end of a Python process does with a run that is still open
+            installed.version, pandas.__version__, mlflow.sklearn.log_model = kept
     lines = [line.strip() for line in said.getvalue().splitlines() if line.strip()]
     return code, (lines or [""])[-1], finished() - runs
 
@@ -882,7 +960,7 @@ def trained(run_id, config, data):
     again = recipe.fit(config, train).predict_proba(test[columns])[:, 1]
     facts = {"labels": test["is_fraud"].tolist(), "rows": [len(train), len(test)], "again": again.tolist()}
     facts["versions"] = {name: version(name) for name in ("numpy", "pandas", "scikit-learn", "mlflow")}
-    facts["versions"]["python"] = python_version()
+    facts["versions"] |= {"python": python_version(), "pandas": version("pandas") + "+night"}
     try:
         model = mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
     except Exception as error:
@@ -913,21 +991,60 @@ def newest(case, **wanted):
     )
 
 
-def surroundings():
-    import os
+def put(files):
+    import pathlib
 
-    return {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
+    for name, data in files.items():
+        pathlib.Path(name).parent.mkdir(exist_ok=True)
+        pathlib.Path(name).write_bytes(data)
 
 
-with expect.process("train.py", "config.json", env=expect.beside(surroundings)) as job:
-    code, lines = job.wait(), job.output.split()
-view = newest("with config.json", params={"trees": 25, "seed": 7})
+def chances_of(run_id, config, data):
+    """What the run's model says of the test rows."""
+    import io
+    import sys
+
+    import mlflow
+    import pandas
+
+    sys.path.insert(0, "")
+    import recipe
+
+    _, test = recipe.split(config, pandas.read_parquet(io.BytesIO(data)))
+    model = mlflow.sklearn.load_model(f"runs:/{run_id}/model")
+    return model.predict_proba(test[recipe.features(config, test)])[:, 1].tolist()
+
+
+buffer = io.BytesIO()
+orders_like(np.random.default_rng(1), 400).to_parquet(buffer)
+small = {
+    "data": "trial/orders.parquet",
+    "train_until": "2025-03-25",
+    "test_weeks": 2,
+    "leave_out": ["order_id"],
+}
+small |= {"honest_share": 0.5, "trees": 5, "min_leaf": 5, "seed": 7}
+trial = {"trial/orders.parquet": buffer.getvalue(), "trial/plan.json": json.dumps(small).encode()}
+expect.beside(put, trial)
+with expect.process("train.py", "trial/plan.json") as job:
+    code = job.wait()
+    lines = [line.strip() for line in job.output.splitlines() if line.strip()]
 expect.equal(
-    [code, lines[-1:]],
-    [0, [view.run_id]],
-    what="the exit code of python train.py config.json, and the last word that it prints",
-    why="whatever starts the job goes on with the run's id",
-    look_at="what main returns, and what is printed after it",
+    code,
+    0,
+    what="the exit code of python train.py trial/plan.json, with 400 orders in trial/orders.parquet",
+    why="whatever starts the job goes on after a 0",
+    look_at=f"the job's last line: {(lines or [''])[-1][:200]}",
+)
+named = {name: value for name, value in small.items() if not isinstance(value, str | list)}
+named["data_sha256"] = hashlib.sha256(trial["trial/orders.parquet"]).hexdigest()
+view = newest("with trial/plan.json", params=named)
+expect.equal(
+    lines[-1:],
+    [view.run_id],
+    what="the last line that python train.py trial/plan.json prints",
+    why="whatever starts the job goes on with the run's id, and reads it there",
+    look_at="what main returns, what is printed after it, and other words on this line",
 )
 expect.equal(
     [name for name in ("config.json", "settings.py", "recipe.py", "train.py") if name not in view.artifacts],
@@ -952,9 +1069,10 @@ for name in ("settings.py", "recipe.py", "train.py"):
         look_at="which file you log",
     )
 ### BEGIN HIDDEN TESTS
+earlier = view
 rng = expect.rng()
 buffer = io.BytesIO()
-orders_like(rng, 1200).to_parquet(buffer)
+orders_like(rng, 800).to_parquet(buffer)
 data = buffer.getvalue()
 config = {"data": "night/orders.parquet", "train_until": "2025-03-25 06:00", "test_weeks": 2}
 config |= {"leave_out": ["order_id", "items"], "honest_share": 0.7, "trees": 10, "min_leaf": 4}
@@ -964,11 +1082,25 @@ code, last, runs = expect.beside(ran, ["night/plan.json"], files)
 case = "with night/plan.json, a hidden configuration"
 view = newest(case, params={"data_sha256": hashlib.sha256(data).hexdigest()})
 expect.equal(
-    [code, last, runs],
-    [0, view.run_id, 1],
-    what=f"the exit code of python train.py {case}, the last line, and the number of finished runs",
-    why="whatever starts the job goes on with the run's id, and one training is one run",
-    look_at="what main returns, what is printed after it, and where runs begin",
+    code,
+    0,
+    what=f"the exit code of python train.py {case}",
+    why="whatever starts the job goes on after a 0",
+    look_at="what the script does after main, and paths that are seen from another folder",
+)
+expect.equal(
+    last,
+    view.run_id,
+    what=f"the last line that python train.py prints {case}",
+    why="whatever starts the job goes on with the run's id",
+    look_at="what main returns, and what is printed beside it or after it",
+)
+expect.equal(
+    runs,
+    1,
+    what=f"the number of finished runs that python train.py leaves {case}",
+    why="one training is one run",
+    look_at="where runs begin",
 )
 unrecorded = [
     name for name, value in config.items() if view.params.get(name) not in (str(value), json.dumps(value))
@@ -991,7 +1123,7 @@ facts = expect.beside(trained, view.run_id, config, data)
 expect.equal(
     {name: view.params.get(name) for name in facts["versions"]},
     facts["versions"],
-    what=f"the versions in the params of the run {case}",
+    what=f"the versions in the params of the run {case} (pandas said during this training that it is a later one)",
     why="they are those that made this model; another version of scikit-learn may grow another forest from the same seed",
     look_at="importlib.metadata.version(name) and platform.python_version(), against versions typed in",
 )
@@ -1043,6 +1175,27 @@ measured = newest(
         "test_rows": facts["rows"][1],
     },
 )
+expect.beside(ran, ["trial/plan.json"], {})
+again = newest("with trial/plan.json, once more", params=named)
+expect.equal(
+    again.metrics,
+    earlier.metrics,
+    what="the metrics of two runs of train.py with trial/plan.json, in two processes",
+    why="the same configuration and the same data give the same numbers, to the last digit",
+    look_at="what the job uses beside the configuration and the file: time, process, hashes, order",
+)
+first, second = (
+    expect.beside(chances_of, run, small, trial["trial/orders.parquet"])
+    for run in (earlier.run_id, again.run_id)
+)
+expect.true(
+    first == second,
+    got="other chances",
+    expected="the same chances, to the last digit",
+    what="the chances of the models of two runs of train.py with trial/plan.json, in two processes",
+    why="this is what the record promises",
+    look_at="what the job uses beside the configuration and the file: time, process, hashes, order",
+)
 ### END HIDDEN TESTS
 
 # %% test="no_run_that_lies" of="train" points=2
@@ -1054,10 +1207,11 @@ from grader import expect
 # shared: ran
 
 
-def refused(config, word, case):
+def refused(config, word, case, disk_full=False):
     """The job ends with another code than 0, a last line that has the word, and no finished run."""
     files = {"tried.json": json.dumps(config).encode()} if config else {}
-    code, last, finished = expect.beside(ran, list(files) or ["gone.json"], files)
+    files |= {"letter.parquet": b"Dear shop, this is no Parquet."}
+    code, last, finished = expect.beside(ran, ["tried.json" if config else "gone.json"], files, disk_full)
     expect.true(
         code != 0,
         got="exit code 0",
@@ -1077,9 +1231,9 @@ def refused(config, word, case):
     expect.equal(
         finished,
         0,
-        what=f"the number of finished runs that python train.py leaves with {case}",
+        what=f"the number of further finished runs that python train.py leaves with {case}",
         why="a run that is FINISHED says that there is a model with this record",
-        look_at="where the run begins, and what ends it: at the end of a process MLflow closes an open run as FINISHED",
+        look_at="where the run begins, and what ends it: `with mlflow.start_run()` ends it as FAILED if something breaks inside, and the end of a process ends an open run as FINISHED",
     )
 
 
@@ -1092,12 +1246,14 @@ expect.seed()
 without = {name: good[name] for name in good if name != "min_leaf"}
 for config, word, case in [
     (without, "min_leaf", "a configuration without min_leaf"),
+    (good | {"data": "letter.parquet"}, "letter.parquet", "a data file letter.parquet that is no Parquet"),
     (good | {"data": "lost.parquet"}, "lost.parquet", "a data file lost.parquet that is not there"),
     (good | {"leave_out": ["order_nr"]}, "order_nr", "a column order_nr to leave out that is not there"),
     (good | {"train_until": "2031-01-01"}, "train_until", "train_until after the last order"),
     (None, "gone.json", "a configuration gone.json that is not there"),
+    (good, "", "a disk that is full (log_model raises OSError)"),
 ]:
-    refused(config, word, case)
+    refused(config, word, case, disk_full=config is good)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1160,6 +1316,24 @@ print(run.info.status, {name: round(value, 3) for name, value in run.data.metric
 # +             raise ValueError(f"{path}: {config[name]!r} is wrong; the keys are {', '.join(RULES)}")
 
 
+# %% wrong="all_eight" of="settings" caught_by="nothing_left_open" edits="reference"
+# Says of a missing key that the keys must be those of a list: somebody has to compare them one by one.
+# -             raise ValueError(f"{path}: the key {name} is missing")
+# +             raise ValueError(f"{path}: the keys must be {', '.join(RULES)}")
+
+
+# %% wrong="now_is_a_date" of="settings" caught_by="nothing_left_open" edits="reference"
+# Takes what pd.Timestamp can read for a date: "now" trains on other orders each day, by the same configuration.
+# -         moment = pd.Timestamp(value) if type(value) is str and value[:4].isdigit() else pd.NaT
+# +         moment = pd.Timestamp(value) if type(value) is str else pd.NaT
+
+
+# %% wrong="whole_floats" of="settings" caught_by="nothing_left_open" edits="reference"
+# Takes 25.0 for a whole number: the forest refuses it later, in the middle of the job, and without the name of the key.
+# -     return type(value) is int and value >= 1
+# +     return type(value) in (int, float) and value % 1 == 0 and value >= 1
+
+
 # %% also="with_pydantic" of="settings"
 import json
 from pathlib import Path
@@ -1171,7 +1345,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 def moment(text):
     stamp = pd.Timestamp(text)
-    if stamp is pd.NaT or stamp.tz is not None:
+    if stamp is pd.NaT or stamp.tz is not None or not text.startswith(("1", "2")):
         raise ValueError("no moment without a zone")
     return text
 
@@ -1243,7 +1417,8 @@ def problems(config):
     if not isinstance(names, list) or any(not isinstance(name, str) for name in names):
         yield "leave_out"
     try:
-        when = pd.to_datetime([str(config.get("train_until", "2025-01-01"))])
+        when = pd.to_datetime([str(config.get("train_until", "2025-01-01"))], format="ISO8601")
+        int(str(config.get("train_until", "2025-01-01"))[:4])
         if not isinstance(config.get("train_until", ""), str) or when.isna()[0] or when.tz is not None:
             yield "train_until"
     except ValueError:
@@ -1286,6 +1461,26 @@ def read_config(path):
 # + def fit(config, train):
 
 
+# %% wrong="kept_by_length" of="recipe" caught_by="same_again" edits="reference"
+# Keeps a fitted model for each configuration and number of rows: a corrected table gets the model of the old one.
+# -     return forest.fit(rows[features(config, train)], rows["is_fraud"])
+# +     forest.fit(rows[features(config, train)], rows["is_fraud"])
+# +     return KEPT.setdefault((str(config), len(train)), forest)
+#
+# - def fit(config, train):
+# + KEPT = {}
+# +
+# +
+# + def fit(config, train):
+
+
+# %% wrong="seeds_the_world" of="recipe" caught_by="same_again" edits="reference"
+# Seeds numpy's global generator for the forest: whoever draws from it afterwards gets the same numbers after each training.
+# -     forest = RandomForestClassifier(config["trees"], min_samples_leaf=config["min_leaf"], random_state=seed)
+# +     np.random.seed(seed)
+# +     forest = RandomForestClassifier(config["trees"], min_samples_leaf=config["min_leaf"])
+
+
 # %% wrong="columns_of_a_set" of="recipe" caught_by="same_again" edits="reference"
 # Takes the columns as the difference of two sets: each process has them in another order, and the forest draws by place.
 # -     return [name for name in table.select_dtypes(["number", "bool"]) if name not in [*dropped, "is_fraud"]]
@@ -1296,12 +1491,6 @@ def read_config(path):
 # Makes a seed for each step by hash() of its name: Python salts the hashes of texts anew in each process.
 # -     rows = thin_out(train, config["honest_share"], seed)
 # +     rows = thin_out(train, config["honest_share"], hash(("thin_out", seed)) % 2**32)
-
-
-# %% wrong="always_the_same_orders" of="recipe" caught_by="every_key_counts" edits="reference"
-# Types a number in where the orders are thinned out: two trainings agree, and the recorded seed is not the one that drew.
-# -     rows = thin_out(train, config["honest_share"], seed)
-# +     rows = thin_out(train, config["honest_share"], 0)
 
 
 # %% wrong="forty_two" of="recipe" caught_by="every_key_counts" edits="reference"
@@ -1421,8 +1610,8 @@ def read_config(path):
 # %% wrong="versions_typed_in" of="train" caught_by="one_run_holds_all" edits="reference"
 # Types in the versions that it was written with: the next update of the libraries is in no record.
 # -         mlflow.log_params({"python": platform.python_version()} | {name: version(name) for name in LIBRARIES})
-# +         mlflow.log_params({"python": platform.python_version(), "numpy": "2.1.0", "pandas": "3.0.0"})
-# +         mlflow.log_params({"scikit-learn": "1.8.0", "mlflow": "3.10.0"})
+# +         mlflow.log_params({"python": "3.11.7", "numpy": "2.4.6", "pandas": "3.1.1"})
+# +         mlflow.log_params({"scikit-learn": "1.9.1", "mlflow": "3.17.2"})
 
 
 # %% wrong="measured_at_home" of="train" caught_by="one_run_holds_all" edits="reference"
@@ -1430,18 +1619,6 @@ def read_config(path):
 # -     inputs = test[features(config, train)]
 # +     test = train
 # +     inputs = test[features(config, train)]
-
-
-# %% wrong="no_signature" of="train" caught_by="one_run_holds_all" edits="reference"
-# Logs the model alone: whoever serves it must guess what goes in.
-# -             signature=infer_signature(inputs, chances),
-# -             input_example=inputs.head(),
-
-
-# %% wrong="example_with_the_label" of="train" caught_by="one_run_holds_all" edits="reference"
-# Takes rows of the table for the example, with the label and the columns that were left out.
-# -             input_example=inputs.head(),
-# +             input_example=test.drop(columns=["placed_at"]).head(),
 
 
 # %% wrong="yes_or_no" of="train" caught_by="one_run_holds_all" edits="reference"
@@ -1455,36 +1632,23 @@ def read_config(path):
 # +             fit(config, pd.concat([train, test])),
 
 
+# %% wrong="buffer_without_a_name" of="train" caught_by="no_run_that_lies" edits="reference"
+# Trusts pandas to say which file it cannot read: of bytes in memory it knows no name.
+# -     except Exception as error:
+# -         raise ValueError(f"{config['data']} cannot be read: {error}") from error
+# +     finally:
+# +         pass
+
+
 # %% wrong="ends_as_finished" of="train" caught_by="no_run_that_lies" edits="reference"
-# Begins a run first and trusts that the end of the process closes it: MLflow closes it as FINISHED, also after a crash.
-# -     config = read_config(config_file)
-# +     run = mlflow.start_run()
-# +     config = read_config(config_file)
-#
+# Trusts that a run which breaks is no finished run: without `with`, the end of the process closes it as FINISHED.
 # -     with mlflow.start_run() as run:
-# +     with run:
-
-
-# %% wrong="complains_and_goes_home" of="train" caught_by="no_run_that_lies" edits="reference"
-# Catches the error, prints it well, and ends with exit code 0.
-# -     config = read_config(config_file)
-# -     data = Path(config["data"]).read_bytes()
-# +     try:
-# +         config = read_config(config_file)
-# +         data = Path(config["data"]).read_bytes()
-# +     except (ValueError, OSError) as error:
-# +         return f"train.py: {error}"
-
-
-# %% wrong="something_went_wrong" of="train" caught_by="no_run_that_lies" edits="reference"
-# Replaces the error by a sentence of its own, which says nothing.
-# -     config = read_config(config_file)
-# -     data = Path(config["data"]).read_bytes()
-# +     try:
-# +         config = read_config(config_file)
-# +         data = Path(config["data"]).read_bytes()
-# +     except (ValueError, OSError):
-# +         sys.exit("train.py: the training failed, please see the documentation")
+# +     run = mlflow.start_run()
+# +     if run:
+#
+# -     return run.info.run_id
+# +     mlflow.end_run()
+# +     return run.info.run_id
 
 
 # %% also="client_and_floats" of="train"
@@ -1516,7 +1680,10 @@ def main(config_file):
     with file.open("rb") as stream:
         while block := stream.read(2**20):
             digest.update(block)
-    table = pd.read_parquet(file)
+    try:
+        table = pd.read_parquet(file)
+    except (ValueError, OSError) as problem:
+        raise RuntimeError(f"no table in {file}") from problem
     train, test = split(config, table)
     columns = features(config, train)
     model = fit(config, train)
