@@ -34,7 +34,7 @@ def without_twins(pairs):
 
 def is_moment(value):
     try:
-        moment = pd.Timestamp(value) if type(value) is str else pd.NaT
+        moment = pd.Timestamp(value) if type(value) is str and value[:4].isdigit() else pd.NaT
     except ValueError:
         return False
     return not pd.isna(moment) and moment.tz is None

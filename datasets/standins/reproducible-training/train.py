@@ -26,7 +26,11 @@ def main(config_file):
     """Train by this configuration and log the run. Returns the run's id."""
     config = read_config(config_file)
     data = Path(config["data"]).read_bytes()
-    train, test = split(config, pd.read_parquet(io.BytesIO(data)))
+    try:
+        table = pd.read_parquet(io.BytesIO(data))
+    except Exception as error:
+        raise ValueError(f"{config['data']} cannot be read: {error}") from error
+    train, test = split(config, table)
     inputs = test[features(config, train)]
     model = fit(config, train)
     chances = model.predict_proba(inputs)  # (rows, 2)
