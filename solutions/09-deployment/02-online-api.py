@@ -14,13 +14,13 @@
 #   - "MLflow 3, documentation, ML Model Registry: model versions, aliases and tags"
 # hints:
 #   - "Step 1: say in one class what an order is, and let nothing be converted that the table does not name. Look at what the framework's own refusal holds before you send
-#     it on. Step 2: ask of each request which of your variables it reads, how often, and what a reload may have done in between."
+#     it on. Step 3: ask of each request which of your variables it reads, how often, and what a reload may have done in between."
 #   - "Step 1: a pydantic model with extra='forbid', strict=True and allow_inf_nan=False; a validator for the moment; the old field is a field like any other. An exception
-#     handler for RequestValidationError makes the answer from loc and msg. Step 2: the model, its number and its thresholds are one object, read once for each request and
-#     replaced by one assignment when all of it is there. The first load runs beside the server. Plain def handlers run in threads of their own. Step 3: a thread for each client."
-#   - "Step 1: Field(ge=1, le=10**9), float | None without a default for amount, with = None for what may be left out; datetime.fromisoformat in an AfterValidator. Step 2: a frozen
+#     handler for RequestValidationError makes the answer from loc and msg. Step 3: the model, its number and its thresholds are one object, read once for each request and
+#     replaced by one assignment when all of it is there. The first load runs beside the server. Plain def handlers run in threads of their own. Step 2: a thread for each client."
+#   - "Step 1: Field(ge=1, le=10**9), float | None without a default for amount, with = None for what may be left out; datetime.fromisoformat in an AfterValidator. Step 3: a frozen
 #     dataclass Champion; threading.Thread(target=load, daemon=True).start() in the lifespan; champion = app.state.champion at the top of score; in reload: try: app.state.champion
-#     = load_champion() except Exception as error: JSONResponse({'model_version': ..., 'error': str(error)}, status_code=503). Step 3: ThreadPoolExecutor(clients),
+#     = load_champion() except Exception as error: JSONResponse({'model_version': ..., 'error': str(error)}, status_code=503). Step 2: ThreadPoolExecutor(clients),
 #     one httpx.Client in each thread, time.perf_counter() around each post, np.quantile(seconds, 0.99) * 1000."
 # ---
 
@@ -34,7 +34,7 @@
 # A client spelt an optional field wrongly; the service ignored it, and scored for five weeks as if the customer had never ordered. And on each change of the model some
 # hundred orders got an error, or a probability of one version under the name of another.
 #
-# You deliver the service in two steps that are scored apart, and measure it in a third: what it takes and refuses, how it starts and changes its model, and how long it takes.
+# You deliver the service in three steps that are scored apart: what it takes and refuses, how its times are measured, and how it starts and changes its model. Run `mle check online-api` as often as you like.
 
 # %%
 import grader
@@ -581,7 +581,226 @@ expect.equal(
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## Step 2: the service
+# ## Step 2: how long it takes
+#
+# Before customers are sent to a service, somebody writes down what it does under load. The tool comes first; step 3 builds what it measures. `load_test(url, orders, clients)` sends each order of the list once, by `POST {url}/score`, from `clients` clients at the same time.
+# A client sends its next order when the last one was answered, and keeps its connection for all of them. An order that is refused or gets no answer at all is counted, and the test goes on.
+#
+# It logs **one** run to MLflow, which is finished when the function returns:
+#
+# | in the run | what |
+# | --- | --- |
+# | parameters `requests`, `clients` | number of orders sent, and of clients |
+# | metric `errors` | orders that did not get status 200, or no answer |
+# | metrics `p50_ms`, `p99_ms` | quantiles 0.5 and 0.99 (linear, as `np.quantile` gives them) of the milliseconds from sending an order to its answer, over the orders with status 200 alone. A refusal is quick and says nothing about the model |
+# | artifact `requests.json` | a list with one object for each order, in the order of the list: `order_id`, `status` (0 without an answer), `ms` |
+#
+# The time of an order begins when a client takes it up, not when the test begins. There is always one order at least that gets 200.
+
+
+# %% answer="load_test"
+def load_test(url, orders, clients):
+    """Send each order once from `clients` clients at the same time, and log what came of it as a run.
+
+    url: address of a service, without a slash at its end. orders: list of dicts. clients: int, 1 or more.
+    """
+    ### BEGIN SOLUTION
+    local, opened = threading.local(), []
+
+    def send(order):
+        if not hasattr(local, "http"):
+            local.http = httpx.Client(timeout=30, trust_env=False)
+            opened.append(local.http)
+        begin = time.perf_counter()
+        try:
+            status = local.http.post(f"{url}/score", json=order).status_code
+        except httpx.HTTPError:
+            status = 0
+        return {"order_id": order["order_id"], "status": status, "ms": 1000 * (time.perf_counter() - begin)}
+
+    with ThreadPoolExecutor(clients) as pool:
+        requests = list(pool.map(send, orders))
+    for http in opened:
+        http.close()
+    good = [request["ms"] for request in requests if request["status"] == 200]
+    with mlflow.start_run(run_name="load test"):
+        mlflow.log_params({"requests": len(requests), "clients": clients})
+        mlflow.log_metric("errors", len(requests) - len(good))
+        mlflow.log_metrics({"p50_ms": np.quantile(good, 0.5), "p99_ms": np.quantile(good, 0.99)})
+        mlflow.log_dict(requests, "requests.json")
+    ### END SOLUTION
+
+
+# %% test="load_report" of="load_test" points=2
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+from grader import expect
+
+
+def served(plans, clients):
+    """What a server sees of load_test.
+
+    plans: {order id: (seconds until the answer, status; 0 for no answer)}. The first answers wait until as many clients have asked.
+    """
+    seen = {"connections": 0, "most": 0, "now": 0, "ids": []}
+    lock, all_there = threading.Lock(), threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self):
+            super().setup()
+            with lock:
+                seen["connections"] += 1
+
+        def do_POST(self):
+            order = json.loads(self.rfile.read(int(self.headers["content-length"])))["order_id"]
+            with lock:
+                seen["ids"].append(order)
+                seen["now"] += 1
+                seen["most"] = max(seen["most"], seen["now"])
+                if seen["most"] >= clients:
+                    all_there.set()
+            all_there.wait(2)
+            seconds, status = plans[order]
+            time.sleep(seconds)
+            with lock:
+                seen["now"] -= 1
+            if status:
+                self.send_response_only(status)
+                self.send_header("content-length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+            else:
+                self.close_connection = True
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        load_test(f"http://127.0.0.1:{server.server_address[1]}", [{"order_id": n} for n in plans], clients)
+    finally:
+        server.shutdown()
+        server.server_close()
+    return seen
+
+
+def requests_of(run):
+    """[order_id, status] of each object in requests.json, and milliseconds by order id."""
+    try:
+        requests = json.loads(run.artifact("requests.json"))
+        return [[one["order_id"], one["status"]] for one in requests], {
+            one["order_id"]: float(one["ms"]) for one in requests
+        }
+    except (KeyError, TypeError, ValueError):
+        return "another form", {}
+
+
+shown = {11: (0.05, 200), 12: (0.05, 200), 13: (0.02, 200), 14: (0.0, 503), 15: (0.02, 200)}
+seen = served(shown, 2)
+expect.equal(
+    [sorted(seen["ids"]), seen["most"]],
+    [sorted(shown), 2],
+    what="the orders that a server got of load_test with 5 orders and 2 clients, and how many it had at the same time at most",
+    why="each order is sent once, and two clients ask at the same time",
+    look_at="a loop that waits for each answer before it sends the next order",
+)
+run = expect.run(
+    params={"requests": len(shown), "clients": 2},
+    metrics={"errors": sum(status != 200 for _, status in shown.values())},
+    what="the run of load_test with 5 orders and 2 clients, one order refused with 503",
+    why="it says how much was asked, by how many, and how often in vain: another status than 200, or no answer",
+    look_at="what is logged, and what one order without an answer does to the rest",
+)
+found, ms = requests_of(run)
+expect.equal(
+    found,
+    [[number, status] for number, (_, status) in shown.items()],
+    what="order_id and status in requests.json",
+    why="there is one object for each order, in the order of the list, with status 0 where no answer came",
+    look_at="the order in which answers come, and what is noted of an order without an answer",
+)
+good = [ms[number] for number, (_, status) in shown.items() if status == 200]
+expect.close(
+    [run.metrics.get("p50_ms", -1.0), run.metrics.get("p99_ms", -1.0)],
+    np.quantile(good, [0.5, 0.99]),
+    tolerance=1e-6,
+    what="p50_ms and p99_ms of the run, against requests.json",
+    why="they are quantiles of the milliseconds of the orders that got 200; one order got 503 at once",
+    look_at="the unit, which orders count, and the quantile",
+)
+### BEGIN HIDDEN TESTS
+rng = expect.rng()
+clients = int(rng.integers(4, 7))
+ids = [int(number) for number in rng.permutation(np.arange(100, 140))[:30]]
+plans = {number: (0.03 + 0.05 * float(rng.random()), 200) for number in ids[:22]}
+plans |= {ids[22]: (0.0, 0), ids[23]: (0.0, 422), ids[24]: (0.0, 500)}
+plans |= dict.fromkeys(ids[25:], (0.0, 200))
+seen = served(plans, clients)
+expect.equal(
+    [sorted(seen["ids"]), seen["most"]],
+    [sorted(ids), clients],
+    what="the orders that a server got of load_test, and how many it had at the same time at most",
+    why="each order is sent once, also after one that got no answer, by as many clients at the same time as asked for",
+    look_at="the number of clients, orders that are sent again, and orders that are left out after an error",
+)
+expect.true(
+    seen["connections"] <= clients + 3,
+    got="many more connections than clients",
+    expected="a connection for each client, and one more after an order without an answer",
+    what="the connections that load_test opened for 30 orders",
+    why="a client keeps its connection; a new one for each order measures the handshake, too",
+    look_at="a client that is made for each order",
+)
+run = expect.run(
+    params={"requests": len(plans), "clients": clients},
+    metrics={"errors": sum(status != 200 for _, status in plans.values())},
+    what="the run of load_test with 30 orders, of which one gets 422, one 500 and one no answer",
+    why="it says how much was asked, by how many, and how often in vain: another status than 200, or no answer",
+    look_at="what is logged, and what one order without an answer does to the rest",
+)
+found, ms = requests_of(run)
+expect.equal(
+    found,
+    [[number, status] for number, (_, status) in plans.items()],
+    what="order_id and status in requests.json",
+    why="there is one object for each order, in the order of the list, with status 0 where no answer came",
+    look_at="the order in which answers come, and what is noted of an order without an answer",
+)
+good = [ms[number] for number, (_, status) in plans.items() if status == 200]
+expect.close(
+    [run.metrics.get("p50_ms", -1.0), run.metrics.get("p99_ms", -1.0)],
+    np.quantile(good, [0.5, 0.99]),
+    tolerance=1e-6,
+    what="p50_ms and p99_ms of the run, against requests.json",
+    why="they are quantiles of the milliseconds of the orders that got 200",
+    look_at="the unit, which orders count, and the quantile",
+)
+expect.true(
+    all(ms[number] >= 1000 * seconds for number, (seconds, status) in plans.items() if status == 200),
+    got="less than the server took",
+    expected="at least what the server took",
+    what="ms of orders whose server waits before it answers",
+    why="the time runs from sending an order to its answer, in milliseconds",
+    look_at="the unit, and where the clock is read",
+)
+# The last five are answered at once: some ms. From the start of the test they take 22 * 55 ms / 6 clients = 200 ms at least.
+expect.true(
+    min(ms[number] for number in ids[25:]) < 100,
+    got="what all orders before it took, too",
+    expected="a few milliseconds",
+    what="ms of the last orders, which are answered at once",
+    why="the time of an order begins when a client takes it up; a queue in the test is not the service's",
+    look_at="where the clock is read first",
+)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Step 3: the service
 #
 # The model is the pipeline of `leakproof-pipeline`. Here it is fitted twice, on some of the orders of March and on some of March and April, and registered as two versions
 # of `fraud`. A version carries its two **thresholds** as tags: from which probability on an order is reviewed, and from which it is declined. The alias `champion` names the
@@ -597,7 +816,7 @@ from pipeline import COLUMNS, fraud_pipeline
 
 orders = pd.read_parquet(rows.path("training.parquet"))
 orders["corridor"] = orders["card_country"] + ">" + orders["ship_country"]
-orders = orders[orders["is_fraud"] | (orders["order_id"] % 16 == 0)]
+orders = orders[orders["is_fraud"] | (orders["order_id"] % 40 == 0)]
 
 # %% [markdown]
 # Both versions, and the alias.
@@ -966,7 +1185,7 @@ ORDER |= {"corridor_frauds": 2, "hours_since_last": None, "mean_amount_30d": 35.
 def store_of_small_models(plans):
     """A copy of the store with a version of fraud for each plan; the first one is the champion.
 
-    plans: {name: {"shift": float, "waits": bool, "tags": dict, "files": "good" or "broken"}}. A version says (amount + shift) % 64 / 64.
+    plans: {name: {"shift": float, "waits": bool, "tags": dict, "files": "good" or "broken"}}. A version says (amount + shift) % 64 / 64 where corridor is right.
     One that waits loads when the file go-NAME is there. The title "hold" is scored when the file release is there.
     Returns the store's address, the folder's name, and {name: number}.
     """
@@ -1015,7 +1234,9 @@ def store_of_small_models(plans):
 
             if "hold" in list(rows["product_title"]):
                 self.wait("held", "release")
-            chance = (rows["amount"].astype(float).to_numpy() + self.shift) % 64 / 64
+            corridor = rows["card_country"].astype(str) + ">" + rows["ship_country"].astype(str)
+            wrong = (rows["corridor"].astype(str) != corridor).to_numpy()
+            chance = (rows["amount"].astype(float).to_numpy() + self.shift + 3 * wrong) % 64 / 64
             return numpy.column_stack([1 - chance, chance])
 
     numbers = {}
@@ -1149,7 +1370,7 @@ with expect.process(
             answer_of("first", order),
             what="status, order_id, probability, decision and model_version of orders on and beside the thresholds of their version",
             why="the first load is done, and a threshold itself is reached",
-            look_at="thresholds that are typed in, > in place of >=, and a version that is typed in",
+            look_at="the row that the model gets, corridor in it; thresholds or a version that are typed in; > in place of >=",
         )
 
     waiting = pool.submit(ask, held)
@@ -1263,225 +1484,6 @@ with expect.process(
     ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## Step 3: how long it takes
-#
-# Before a service is sent customers, somebody writes down what it does under load. `load_test(url, orders, clients)` sends each order of the list once, by `POST {url}/score`, from `clients` clients at the same time.
-# A client sends its next order when the last one was answered, and keeps its connection for all of them. An order that is refused or gets no answer at all is counted, and the test goes on.
-#
-# It logs **one** run to MLflow, which is finished when the function returns:
-#
-# | in the run | what |
-# | --- | --- |
-# | parameters `requests`, `clients` | number of orders sent, and of clients |
-# | metric `errors` | orders that did not get status 200, or no answer |
-# | metrics `p50_ms`, `p99_ms` | quantiles 0.5 and 0.99 (linear, as `np.quantile` gives them) of the milliseconds from sending an order to its answer, over the orders with status 200 alone. A refusal is quick and says nothing about the model |
-# | artifact `requests.json` | a list with one object for each order, in the order of the list: `order_id`, `status` (0 without an answer), `ms` |
-#
-# The time of an order begins when a client takes it up, not when the test begins. There is always one order at least that gets 200.
-
-
-# %% answer="load_test"
-def load_test(url, orders, clients):
-    """Send each order once from `clients` clients at the same time, and log what came of it as a run.
-
-    url: address of a service, without a slash at its end. orders: list of dicts. clients: int, 1 or more.
-    """
-    ### BEGIN SOLUTION
-    local, opened = threading.local(), []
-
-    def send(order):
-        if not hasattr(local, "http"):
-            local.http = httpx.Client(timeout=30, trust_env=False)
-            opened.append(local.http)
-        begin = time.perf_counter()
-        try:
-            status = local.http.post(f"{url}/score", json=order).status_code
-        except httpx.HTTPError:
-            status = 0
-        return {"order_id": order["order_id"], "status": status, "ms": 1000 * (time.perf_counter() - begin)}
-
-    with ThreadPoolExecutor(clients) as pool:
-        requests = list(pool.map(send, orders))
-    for http in opened:
-        http.close()
-    good = [request["ms"] for request in requests if request["status"] == 200]
-    with mlflow.start_run(run_name="load test"):
-        mlflow.log_params({"requests": len(requests), "clients": clients})
-        mlflow.log_metric("errors", len(requests) - len(good))
-        mlflow.log_metrics({"p50_ms": np.quantile(good, 0.5), "p99_ms": np.quantile(good, 0.99)})
-        mlflow.log_dict(requests, "requests.json")
-    ### END SOLUTION
-
-
-# %% test="load_report" of="load_test" points=2
-import json
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-import numpy as np
-from grader import expect
-
-
-def served(plans, clients):
-    """What a server sees of load_test.
-
-    plans: {order id: (seconds until the answer, status; 0 for no answer)}. The first answers wait until as many clients have asked.
-    """
-    seen = {"connections": 0, "most": 0, "now": 0, "ids": []}
-    lock, all_there = threading.Lock(), threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def setup(self):
-            super().setup()
-            with lock:
-                seen["connections"] += 1
-
-        def do_POST(self):
-            order = json.loads(self.rfile.read(int(self.headers["content-length"])))["order_id"]
-            with lock:
-                seen["ids"].append(order)
-                seen["now"] += 1
-                seen["most"] = max(seen["most"], seen["now"])
-                if seen["most"] >= clients:
-                    all_there.set()
-            all_there.wait(2)
-            seconds, status = plans[order]
-            time.sleep(seconds)
-            with lock:
-                seen["now"] -= 1
-            if status:
-                self.send_response_only(status)
-                self.send_header("content-length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-            else:
-                self.close_connection = True
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        load_test(f"http://127.0.0.1:{server.server_address[1]}", [{"order_id": n} for n in plans], clients)
-    finally:
-        server.shutdown()
-        server.server_close()
-    return seen
-
-
-def requests_of(run):
-    """[order_id, status] of each object in requests.json, and milliseconds by order id."""
-    try:
-        requests = json.loads(run.artifact("requests.json"))
-        return [[one["order_id"], one["status"]] for one in requests], {
-            one["order_id"]: float(one["ms"]) for one in requests
-        }
-    except (KeyError, TypeError, ValueError):
-        return "another form", {}
-
-
-shown = {11: (0.05, 200), 12: (0.05, 200), 13: (0.02, 200), 14: (0.0, 503), 15: (0.02, 200)}
-seen = served(shown, 2)
-expect.equal(
-    [sorted(seen["ids"]), seen["most"]],
-    [sorted(shown), 2],
-    what="the orders that a server got of load_test with 5 orders and 2 clients, and how many it had at the same time at most",
-    why="each order is sent once, and two clients ask at the same time",
-    look_at="a loop that waits for each answer before it sends the next order",
-)
-run = expect.run(
-    params={"requests": len(shown), "clients": 2},
-    metrics={"errors": sum(status != 200 for _, status in shown.values())},
-    what="the run of load_test with 5 orders and 2 clients, one order refused with 503",
-    why="it says how much was asked, by how many, and how often in vain: another status than 200, or no answer",
-    look_at="what is logged, and what one order without an answer does to the rest",
-)
-found, ms = requests_of(run)
-expect.equal(
-    found,
-    [[number, status] for number, (_, status) in shown.items()],
-    what="order_id and status in requests.json",
-    why="there is one object for each order, in the order of the list, with status 0 where no answer came",
-    look_at="the order in which answers come, and what is noted of an order without an answer",
-)
-good = [ms[number] for number, (_, status) in shown.items() if status == 200]
-expect.close(
-    [run.metrics.get("p50_ms", -1.0), run.metrics.get("p99_ms", -1.0)],
-    np.quantile(good, [0.5, 0.99]),
-    tolerance=1e-6,
-    what="p50_ms and p99_ms of the run, against requests.json",
-    why="they are quantiles of the milliseconds of the orders that got 200; one order got 503 at once",
-    look_at="the unit, which orders count, and the quantile",
-)
-### BEGIN HIDDEN TESTS
-rng = expect.rng()
-clients = int(rng.integers(4, 7))
-ids = [int(number) for number in rng.permutation(np.arange(100, 140))[:30]]
-plans = {number: (0.03 + 0.05 * float(rng.random()), 200) for number in ids[:22]}
-plans |= {ids[22]: (0.0, 0), ids[23]: (0.0, 422), ids[24]: (0.0, 500)}
-plans |= dict.fromkeys(ids[25:], (0.0, 200))
-seen = served(plans, clients)
-expect.equal(
-    [sorted(seen["ids"]), seen["most"]],
-    [sorted(ids), clients],
-    what="the orders that a server got of load_test, and how many it had at the same time at most",
-    why="each order is sent once, also after one that got no answer, by as many clients at the same time as asked for",
-    look_at="the number of clients, orders that are sent again, and orders that are left out after an error",
-)
-expect.true(
-    seen["connections"] <= clients + 3,
-    got="many more connections than clients",
-    expected="a connection for each client, and one more after an order without an answer",
-    what="the connections that load_test opened for 30 orders",
-    why="a client keeps its connection; a new one for each order measures the handshake, too",
-    look_at="a client that is made for each order",
-)
-run = expect.run(
-    params={"requests": len(plans), "clients": clients},
-    metrics={"errors": sum(status != 200 for _, status in plans.values())},
-    what="the run of load_test with 30 orders, of which one gets 422, one 500 and one no answer",
-    why="it says how much was asked, by how many, and how often in vain: another status than 200, or no answer",
-    look_at="what is logged, and what one order without an answer does to the rest",
-)
-found, ms = requests_of(run)
-expect.equal(
-    found,
-    [[number, status] for number, (_, status) in plans.items()],
-    what="order_id and status in requests.json",
-    why="there is one object for each order, in the order of the list, with status 0 where no answer came",
-    look_at="the order in which answers come, and what is noted of an order without an answer",
-)
-good = [ms[number] for number, (_, status) in plans.items() if status == 200]
-expect.close(
-    [run.metrics.get("p50_ms", -1.0), run.metrics.get("p99_ms", -1.0)],
-    np.quantile(good, [0.5, 0.99]),
-    tolerance=1e-6,
-    what="p50_ms and p99_ms of the run, against requests.json",
-    why="they are quantiles of the milliseconds of the orders that got 200",
-    look_at="the unit, which orders count, and the quantile",
-)
-expect.true(
-    all(ms[number] >= 1000 * seconds for number, (seconds, status) in plans.items() if status == 200),
-    got="less than the server took",
-    expected="at least what the server took",
-    what="ms of orders whose server waits before it answers",
-    why="the time runs from sending an order to its answer, in milliseconds",
-    look_at="the unit, and where the clock is read",
-)
-# The last five are answered at once: some ms. From the start of the test they take 22 * 55 ms / 6 clients = 200 ms at least.
-expect.true(
-    min(ms[number] for number in ids[25:]) < 100,
-    got="what all orders before it took, too",
-    expected="a few milliseconds",
-    what="ms of the last orders, which are answered at once",
-    why="the time of an order begins when a client takes it up; a queue in the test is not the service's",
-    look_at="where the clock is read first",
-)
-### END HIDDEN TESTS
-
-# %% [markdown]
 # Now your own service, asked by four clients. The files go into the same run: it is what `instrument` goes on from.
 
 # %%
@@ -1516,22 +1518,10 @@ print({name: round(value, 1) for name, value in mlflow.get_run(run.info.run_id).
 # -     legacy_risk_score: Any = None
 
 
-# %% wrong="old_field_narrowed" of="contract" caught_by="good_orders" edits="reference"
-# Gives the ignored field a type that it never had.
-# -     legacy_risk_score: Any = None
-# +     legacy_risk_score: float | None = None
-
-
 # %% wrong="new_field_demanded" of="contract" caught_by="good_orders" edits="reference"
 # Demands a field that came later: clients that were written before it are refused.
 # -     device_known: bool | None = None
 # +     device_known: bool | None
-
-
-# %% wrong="what_is_missing_stays_away" of="contract" caught_by="good_orders" edits="reference"
-# Hands on only what was sent: the model misses a column.
-# -         return answer(order.model_dump())
-# +         return answer(order.model_dump(exclude_unset=True))
 
 
 # %% wrong="converted" of="contract" caught_by="bad_orders" edits="reference"
@@ -1578,26 +1568,12 @@ print({name: round(value, 1) for name, value in mlflow.get_run(run.info.run_id).
 # +     return JSONResponse({"detail": problems, "got": error.body}, status_code=422)
 
 
-# %% wrong="one_problem_at_a_time" of="contract" caught_by="bad_orders" edits="reference"
-# Stops at the first problem of an order: the client mends one field and is refused for the next.
-# -     for problem in error.errors():
-# +     for problem in error.errors()[:1]:
-
-
 # %% wrong="countries_of_today" of="contract" caught_by="good_orders" edits="reference"
 # Takes only codes of two letters for a country: the first order with another word is refused.
 # -     ship_country: Text
 # -     card_country: Text
 # +     ship_country: Annotated[Text, Field(pattern="^[A-Z]{2}$")]
 # +     card_country: Annotated[Text, Field(pattern="^[A-Z]{2}$")]
-
-
-# %% wrong="texts_tidied" of="contract" caught_by="good_orders" edits="reference"
-# Strips and fills texts on their way: the model gets another word than the client sent.
-# -     text.encode()
-# -     return text
-# +     text.encode()
-# +     return text.strip() or "unknown"
 
 
 # %% wrong="half_a_character" of="contract" caught_by="bad_orders" edits="reference"
@@ -1628,12 +1604,6 @@ print({name: round(value, 1) for name, value in mlflow.get_run(run.info.run_id).
 # -     if not 2000 <= datetime.fromisoformat(text).year <= 2099:
 # +     moment = datetime.fromisoformat(text)
 # +     if moment.tzinfo is None or not 2000 <= moment.year <= 2099:
-
-
-# %% wrong="no_upper_end" of="contract" caught_by="bad_orders" edits="reference"
-# Leaves whole numbers without an upper end: thirty digits fit into no column.
-# - Count = Annotated[int, Field(ge=0, le=10**9)]
-# + Count = Annotated[int, Field(ge=0)]
 
 
 # %% wrong="blocks_the_loop" of="contract" caught_by="good_orders" edits="reference"
@@ -1676,22 +1646,6 @@ print({name: round(value, 1) for name, value in mlflow.get_run(run.info.run_id).
 # + def ready():
 # +     champion = app.state.champion
 # +     return {"model_version": champion.version if champion else None}
-
-
-# %% wrong="health_needs_the_model" of="service" caught_by="readiness" edits="reference"
-# Answers /health by the model: a process without a model is killed again and again, and never gets to load one.
-# - async def health():
-# -     return {"status": "alive"}
-# + def health():
-# +     return ready()
-
-
-# %% wrong="dies_without_a_model" of="service" caught_by="readiness" edits="reference"
-# Lets the first load's failure end the process: one wrong move of the alias, and no service starts any more.
-# -     threading.Thread(target=change, daemon=True).start()
-# -     yield
-# +     app.state.champion = load_champion()
-# +     yield
 
 
 # %% wrong="loads_per_request" of="service" caught_by="hot_change" edits="reference"
@@ -1742,32 +1696,22 @@ print({name: round(value, 1) for name, value in mlflow.get_run(run.info.run_id).
 # + async def reload():
 
 
-# %% wrong="answered_before_it_is_loaded" of="service" caught_by="hot_change" edits="reference"
-# Answers the reload while the version is still being loaded: whoever asked believes that the new one answers.
-# -     problem, champion = change(), app.state.champion
-# +     worker = threading.Thread(target=change, daemon=True)
-# +     worker.start()
-# +     worker.join(0.5)
-# +     problem, champion = None if app.state.champion else "no version is loaded", app.state.champion
-
-
 # %% wrong="above_the_threshold" of="service" caught_by="hot_change" edits="reference"
 # Declines above the threshold only: a probability that reaches it is not declined.
 # -     if probability >= champion.decline_from:
 # +     if probability > champion.decline_from:
 
 
-# %% wrong="corridor_backwards" of="service" caught_by="readiness" edits="reference"
+# %% wrong="corridor_backwards" of="service" caught_by="hot_change" edits="reference"
 # Builds the corridor from the address to the card: a word that training never had.
 # -     row = {**order, "corridor": f"{order['card_country']}>{order['ship_country']}"}
 # +     row = {**order, "corridor": f"{order['ship_country']}>{order['card_country']}"}
 
 
-# %% wrong="unknown_amount_is_zero" of="service" caught_by="readiness" edits="reference"
-# Fills gaps with 0 on the way: the model was trained to see that an amount is unknown.
-# -     row = {**order, "corridor": f"{order['card_country']}>{order['ship_country']}"}
-# +     row = {**order, "corridor": f"{order['card_country']}>{order['ship_country']}"}
-# +     row |= {name: row[name] or 0 for name in NUMBERS}
+# %% wrong="rounded" of="service" caught_by="readiness" edits="reference"
+# Rounds the probability: what the service says is no longer what the model says, and no two places agree any more.
+# -     said = {"order_id": order["order_id"], "probability": probability, "decision": decision}
+# +     said = {"order_id": order["order_id"], "probability": round(probability, 6), "decision": decision}
 
 
 # %% wrong="caller_names_the_version" of="service" caught_by="hot_change" edits="reference"
