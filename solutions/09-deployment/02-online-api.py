@@ -1484,16 +1484,20 @@ with expect.process(
     ### END HIDDEN TESTS
 
 # %% [markdown]
-# Now your own service, asked by four clients. The files go into the same run: it is what `instrument` goes on from.
+# Measure your own service, in a cell of your own, and read the run in `mle ui`:
+#
+# ```python
+# with serving() as url:
+#     load_test(url, [{**EXAMPLE, "order_id": number} for number in range(1, 201)], clients=4)
+# ```
+#
+# The two files go into a run, from which `instrument` goes on.
 
 # %%
-sent = [{**EXAMPLE, "order_id": number, "amount": float(number)} for number in range(1, 21)]
-with serving() as url:
-    load_test(url, sent, clients=4)
-with mlflow.start_run(run_id=mlflow.last_active_run().info.run_id) as run:
+with mlflow.start_run(run_name="service"):
+    mlflow.log_param("model", "models:/fraud@champion")
     mlflow.log_artifact("contract.py")
     mlflow.log_artifact("service.py")
-print({name: round(value, 1) for name, value in mlflow.get_run(run.info.run_id).data.metrics.items()})
 
 
 # %% wrong="null_is_an_error" of="contract" caught_by="good_orders" edits="reference"
