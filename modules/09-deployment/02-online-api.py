@@ -122,6 +122,10 @@ def served(app):
     return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
 
 
+# %% [markdown]
+# The parcel from above, over HTTP.
+
+# %%
 client = served(depot)
 answer = client.post("/late", json=parcel)
 answer.status_code, answer.json()
@@ -137,16 +141,24 @@ letters = {
     "a new country": {**parcel, "ship_country": "Atlantis"},
     "item, not items": {**{name: parcel[name] for name in FIELDS[1:]}, "item": 7},
 }
+# %% [markdown]
+# All are sent; `NaN` as text, since no JSON library of good manners writes it.
+
+# %%
 statuses = {case: client.post("/late", json=letter).status_code for case, letter in letters.items()}
 nan = '{"amount": NaN, "promised_hours": 48, "channel": "web", "ship_country": "ES"}'
 reply = client.post("/late", content=nan, headers={"content-type": "application/json"})
+# %% [markdown]
+# The answers:
+
+# %%
 pd.Series(statuses | {"amount is NaN": reply.status_code}, name="status").to_frame()
 
 # %% [markdown]
 # It is (c). Serving the new country is right: words come every week, and the encoder ignores what it does not know. The others are faults. Text and `true` are converted, which works until
 # somebody sends `"2,5"`. `NaN` reaches the model, which raises: status 500, and an engineer is woken for a client's mistake. The misspelt field is the expensive one, because it succeeds.
 #
-# **Predict before you run.** Suppose that all scanners send `item`, so that each parcel is scored with 2 items. Average precision on 2,000 later parcels was 0.34. Is it then about (a) 0.33 (b) 0.23 (c) the 0.16 of a score that knows nothing?
+# **Predict before you run.** Suppose that all scanners send `item`, so that each parcel is scored with 2 items. Average precision on 2,000 later parcels was 0.34. Is it then about (a) 0.33 (b) 0.22 (c) the 0.16 of a score that knows nothing?
 
 # %%
 for name, rows in [("as it should be", later), ("item, not items", later.assign(items=2))]:
@@ -167,6 +179,11 @@ class StrictParcel(Parcel):
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
+# %% [markdown]
+# What does it say to the letters? `verdict` names the fields that a contract finds wrong.
+
+
+# %%
 def verdict(model, letter):
     """The fields that `model` finds wrong in this letter."""
     try:
@@ -176,6 +193,10 @@ def verdict(model, letter):
     return []
 
 
+# %% [markdown]
+# Three of the four are refused now, each by the name of its field, and the new country is not.
+
+# %%
 pd.Series({case: verdict(StrictParcel, letter) for case, letter in letters.items()}, name="refused for")
 
 # %% [markdown]
@@ -191,6 +212,10 @@ class NextParcel(StrictParcel):
     weight: float
 
 
+# %% [markdown]
+# The three generations:
+
+# %%
 recorded = [
     {**parcel, "scanner": "H1"},  # 2023
     parcel,  # 2024
@@ -208,6 +233,10 @@ class KindParcel(StrictParcel):
     scanner: object = None  # sent by handhelds of 2023, used by nobody
 
 
+# %% [markdown]
+# Replayed:
+
+# %%
 [verdict(KindParcel, letter) for letter in recorded]
 
 # %% [markdown]
@@ -234,6 +263,11 @@ async def in_the_loop():
     time.sleep(0.3)
 
 
+# %% [markdown]
+# The third hands the work to a thread, and the last one has nothing to do.
+
+
+# %%
 @shop.get("/async-thread")
 async def beside_the_loop():
     await asyncio.to_thread(time.sleep, 0.3)
@@ -260,6 +294,10 @@ def health_after(path):
         return "waits" if slow.done() else "at once"
 
 
+# %% [markdown]
+# The three, in turn:
+
+# %%
 {path: health_after(path) for path in ("/plain", "/async", "/async-thread")}
 
 # %% [markdown]
@@ -316,16 +354,26 @@ row = pd.DataFrame([parcel])
 truth = {number: model.predict_proba(row)[0, 1] for number, model in models.items()}
 
 
+# %% [markdown]
+# A scanner asks again and again, and knows a mixture by the probability that belongs to the other number.
+
+
+# %%
 def scanner(service, begin):
     notes = []
     while (moment := time.perf_counter() - begin) < 1:
         number, chance = service.answer(row)
         kind = "none" if number is None else f"version {number}" if chance == truth[number] else "mixed"
         notes.append((moment, kind))
-        time.sleep(0.01)
+        time.sleep(0.04)
     return notes
 
 
+# %% [markdown]
+# And noon:
+
+
+# %%
 def noon(service):
     """(moment, kind) of all answers in a second in which the model changes."""
     with ThreadPoolExecutor(5) as pool:
@@ -404,6 +452,10 @@ title = figure.suptitle("Who answered while the model changed?")
 rng = np.random.default_rng(0)
 slow_some = np.where(rng.random(900) < 0.05, 400, 20) * rng.normal(1, 0.05, 900)
 refused = np.full(100, 1.0)
+# %% [markdown]
+# And with the refusals.
+
+# %%
 both = np.concatenate([slow_some, refused])
 times = {"answers alone": slow_some, "refusals counted, too": both}
 pd.DataFrame(
@@ -434,6 +486,10 @@ def late_strictly(parcel: KindParcel):
     return {"late": models[1].predict_proba(rows)[0, 1].item()}
 
 
+# %% [markdown]
+# It is asked by four at a time, and each request is timed by itself.
+
+# %%
 client = served(calm)
 
 
@@ -451,6 +507,11 @@ sent = [letters["items as text"] if n % 10 == 0 else parcel for n in range(60)]
 with ThreadPoolExecutor(4) as pool:
     results = list(pool.map(timed, sent))
 good = [ms for status, ms in results if status == 200]
+
+# %% [markdown]
+# The run: how much was asked, how often in vain, the tail of the good ones, and all single times.
+
+# %%
 with mlflow.start_run(run_name="strict, four at a time") as run:
     mlflow.log_params({"requests": len(sent), "at_a_time": 4})
     mlflow.log_metrics({"errors": len(sent) - len(good), "p99_ms": np.quantile(good, 0.99)})
