@@ -487,6 +487,9 @@ CASES = [  # the field's kind, the field, what it is, the value
     ("a count", whole, "a number as text", "0"),
     ("a count", whole, "false", False),
     ("a count", whole, "of thirty digits", 10**30),
+    ("a count", whole, "0.5", 0.5),
+    ("a field that is 1 or more", positive, "above its upper end", 10**9 + 1),
+    ("mean_amount_30d", "mean_amount_30d", "above its upper end", 1_000_000.5),
     ("order_id", "order_id", "a number as text", "12"),
     ("order_id", "order_id", "0", 0),
     ("device_known", "device_known", "1", 1),
@@ -680,6 +683,7 @@ def served(plans, clients):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    server.handle_error = lambda request, address: None  # a client that went away is no news
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         load_test(f"http://127.0.0.1:{server.server_address[1]}", [{"order_id": n} for n in plans], clients)
