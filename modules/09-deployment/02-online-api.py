@@ -2,7 +2,7 @@
 # title: "Can the model change at noon?"
 # minutes: 35
 # data: [tidewater]
-# needs: [walking-skeleton, leakproof-pipeline]
+# needs: [walking-skeleton, point-in-time, leakproof-pipeline]
 # runs_on: [loopback]
 # sources:
 #   - "Pydantic, documentation, Strict Mode; Configuration, extra"
