@@ -7,6 +7,8 @@
 # sources:
 #   - "Pydantic, documentation, Strict Mode; Configuration, extra"
 #   - "FastAPI, documentation, Concurrency and async / await, section Path operation functions"
+#   - "FastAPI, documentation, Tutorial: Handling Errors, section Override request validation exceptions"
+#   - "Starlette, documentation, Thread Pool, section Concurrency Limitations"
 #   - "Kubernetes, documentation, Liveness, Readiness, and Startup Probes"
 #   - "Dean, Barroso (2013), The Tail at Scale, Communications of the ACM 56(2), pages 74-80"
 # ---
@@ -202,6 +204,37 @@ pd.Series({case: verdict(StrictParcel, letter) for case, letter in letters.items
 # %% [markdown]
 # A refusal has to name the field, or the client's developer guesses. It need not repeat the value: values can be private, and a refusal that repeats `NaN` cannot be written as JSON.
 #
+# FastAPI's own refusal does repeat it, as `input`. The strict contract behind FastAPI is asked twice for the letter with `NaN`: once as it comes, and once with a handler that makes
+# `{field: reason}` of the errors. In `loc`, `"body"` comes before the field.
+
+# %%
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+
+def name_the_fields(request, error):
+    return JSONResponse({problem["loc"][-1]: problem["msg"] for problem in error.errors()}, 422)
+
+
+# %% [markdown]
+# Two apps, the same but for the handler:
+
+# %%
+replies = {}
+for name, handlers in {"as it comes": {}, "handler": {RequestValidationError: name_the_fields}}.items():
+    strict = FastAPI(exception_handlers=handlers)
+
+    @strict.post("/late")
+    def nothing(parcel: StrictParcel):
+        return {}
+
+    replies[name] = served(strict).post("/late", content=nan, headers={"content-type": "application/json"})
+{name: (reply.status_code, reply.text) for name, reply in replies.items()}
+
+# %% [markdown]
+# As it comes it is 500, and an engineer is woken again; with the handler it is 422 with the name of the field. One more thing about `strict=True`: FastAPI reads the JSON first and gives pydantic Python values, so a moment is a text by then, and
+# a field of type `datetime` refuses it. Take such a field as `str` and check it yourself.
+#
 # Strict has a price. Handhelds of 2023 send a field `scanner`, which no model ever used, and newer models would like the parcel's `weight`, which old handhelds cannot measure.
 #
 # **Predict before you run.** The new contract below is tried on requests that were recorded from three generations of clients. How many of the three still work?
@@ -244,7 +277,7 @@ class KindParcel(StrictParcel):
 #
 # ## Slow work and the one who waits
 #
-# A server of this kind has one *event loop*: a single thread that takes requests in turn. FastAPI runs a handler that is a plain `def` in a thread of its own, and one that is `async def` in the loop itself. Here the same slow work
+# A server of this kind has one *event loop*: a single thread that takes requests in turn. FastAPI runs a handler that is a plain `def` in a thread of a pool (40 threads for the whole process), and one that is `async def` in the loop itself. Here the same slow work
 # (0.3 s, as for a large model), three ways, and a question after the process's health.
 
 # %%
@@ -301,7 +334,7 @@ def health_after(path):
 {path: health_after(path) for path in ("/plain", "/async", "/async-thread")}
 
 # %% [markdown]
-# Only `async def` with slow work inside. It is the usual accident: the word `async` looks faster. FastAPI's documentation says it in one line: if you are not sure, use plain `def`.
+# Only `async def` with slow work inside. It is the usual accident: the word `async` looks faster. FastAPI's documentation says it in one line: if you are not sure, use plain `def`. When 40 slow orders fill the pool, the next plain `def` waits; a handler that does nothing slow, as `/health`, is safest as `async def`.
 #
 # Who asks after health is a machine, and it asks two questions that are easily taken for one:
 #
@@ -543,5 +576,7 @@ found["errors"], found["p99_ms"] > np.quantile(good, 0.5)
 #
 # - Pydantic, documentation, *Strict Mode*, and *Configuration*, `extra`: what is converted by default and what is not.
 # - FastAPI, documentation, *Concurrency and async / await*: "If you just don't know, use normal `def`"; plain `def` path operations run in an external threadpool.
+# - FastAPI, documentation, *Handling Errors*, *Override request validation exceptions*: a handler for `RequestValidationError`.
+# - Starlette, documentation, *Thread Pool*: 40 threads by default, shared by all that run there.
 # - Kubernetes, documentation, *Liveness, Readiness, and Startup Probes*: liveness decides when to restart a container, readiness when it is ready to accept traffic.
 # - J. Dean, L. A. Barroso, *The Tail at Scale*, Communications of the ACM 56(2), 2013, pages 74-80: the example of 100 servers and 63 %.

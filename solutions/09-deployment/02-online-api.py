@@ -66,14 +66,14 @@ import pandas as pd
 # | field | JSON | null | may be left out |
 # | --- | --- | --- | --- |
 # | `order_id` | whole number, 1 to 10^9 | | |
-# | `placed_at` | text: date and time in ISO 8601, with a zone or without (then UTC), years 2000 to 2099 | | |
+# | `placed_at` | text: date and time in ISO 8601, with a zone or without (then UTC), years 2000 to 2099 as written | | |
 # | `channel`, `device`, `ship_country`, `card_country`, `product_category`, `product_title` | any text | | |
 # | `amount` | number, 0 to 10^6 | yes | |
 # | `items`, `attempts` | whole number, 1 to 10^9 | | |
 # | `address_age_days`, `orders_7d`, `orders_30d`, `customer_chargebacks`, `corridor_ripe`, `corridor_frauds` | whole number, 0 to 10^9 | | |
 # | `hours_since_last`, `mean_amount_30d` | number, 0 to 10^6 | yes | yes, means null |
 # | `device_known` | true or false | yes | yes, means null |
-# | `legacy_risk_score` | anything at all | yes | yes; it is ignored |
+# | `legacy_risk_score` | any JSON value | yes | yes; it is ignored |
 #
 # The last three lines are what the clients of 2024 rely on. They never send `device_known`, and they still send `legacy_risk_score`, which no model uses any more. They
 # cannot be changed, so for them the contract may not get narrower.
@@ -82,12 +82,12 @@ import pandas as pd
 #
 # - **A good order** is handed to `answer`, a plain function, as a dict: every field of the table, what was left out as `None`, and nothing else but perhaps `legacy_risk_score`. Values are as they came;
 #   `placed_at` may be the text or a `datetime` of the same moment. The dict that `answer` returns is the JSON of the answer, with status 200. If `answer` raises `fastapi.HTTPException`, the
-#   answer has its status. `answer` may take seconds; other requests to the app go on meanwhile.
+#   answer has its status; what other exceptions do is not judged. `answer` may take seconds; other requests to the app go on meanwhile.
 # - A country, a channel or any other word that nobody has seen is a good order. New words come every week.
 # - **A bad order** gets status 422 and `{"detail": {field: reason, ...}}`: each bad field by its name with a reason in words, and no field that is fine. Bad is a field that the table does not have, one that is left out
 #   and may not be, and a value that is not of its line. Nothing is converted: `"12"` is no number, `true` is no number, 1 is neither true nor false, and a number is no moment. Not judged: `2.0` for a whole
-#   number, a date without a time, a key that stands twice.
-# - **Whatever else comes**, bytes that are no JSON, a list, `NaN` or `Infinity` (which Python's parser reads, though JSON has neither), a text that UTF-8 cannot hold (`"\ud800"`, half of a character), gets a status from 400 to 499. Status 500 is never right: it wakes somebody at
+#   number, a date without a time, a key that stands twice, and a `NaN` or half a character inside `legacy_risk_score`.
+# - **Whatever else comes**, bytes that are no JSON, a list, `NaN` or `Infinity` (which Python's parser reads, though JSON has neither), a text that UTF-8 cannot hold (`"\ud800"`, half of a character), gets a status from 400 to 499, with any body. To a client's mistake status 500 is never right: it wakes somebody at
 #   night for a client's mistake.
 #
 # How you do it is yours: a pydantic model, checks by hand, `def` or `async def`. To try it in a cell of your own:
@@ -510,16 +510,24 @@ CASES = [  # the field's kind, the field, what it is, the value
     ("placed_at", "placed_at", "in the year 2100", "2100-01-01T00:00:00"),
     ("placed_at", "placed_at", "null", None),
     ("a field that the table does not have", "hour_since_last", "sent", 3.5),
-    ("a field that the table does not have", "model_uri", "sent", "models:/fraud/1"),
+    ("a field that the table does not have", "model_uri", "sent", "models:/fraud-api/1"),
 ]  # fmt: skip
 found = expect.beside(exchange, [{**ORDER, field: value} for _, field, _, value in CASES])
 for (kind, field, case, _), one in zip(CASES, found, strict=True):
+    expect.true(
+        one[0] != 200,
+        got="status 200",
+        expected="status 422",
+        what=f"whether an order where {kind} is {case} is refused",
+        why="it is not of its line in the table",
+        look_at="the table, and whether something is converted or let through on its way",
+    )
     expect.equal(
         one[:2],
         [422, [field]],
-        what=f"status and fields of detail where {kind} is {case}",
-        why="it is not of its line in the table, and the refusal names it and nothing else",
-        look_at="the table, and whether something is converted or let through on its way",
+        what=f"status and fields of detail of the refusal where {kind} is {case}",
+        why="it is 422, and it names this field and nothing else",
+        look_at="an exception that no check expects (status 500), and what makes {field: reason} of the errors",
     )
 NEEDED = [
     ("amount", "amount"),
@@ -533,10 +541,18 @@ found = expect.beside(
     exchange, [{name: ORDER[name] for name in ORDER if name != field} for _, field in NEEDED]
 )
 for (kind, field), one in zip(NEEDED, found, strict=True):
+    expect.true(
+        one[0] != 200,
+        got="status 200",
+        expected="status 422",
+        what=f"whether an order where {kind} is left out is refused",
+        why="only the last three lines of the table may be left out; amount may be null, but it has to be there",
+        look_at="a default that a field should not have",
+    )
     expect.equal(
         one[:2],
         [422, [field]],
-        what=f"status and fields of detail where {kind} is left out",
+        what=f"status and fields of detail of the refusal where {kind} is left out",
         why="only the last three lines of the table may be left out; amount may be null, but it has to be there",
         look_at="a default that a field should not have",
     )
@@ -567,12 +583,20 @@ BODIES = {
 found = expect.beside(exchange, [*BODIES.values(), ORDER])
 for case, one in zip(BODIES, found[:-1], strict=True):
     expect.true(
+        one[0] != 200,
+        got="status 200",
+        expected="a status from 400 to 499",
+        what=f"whether a body {case} is refused",
+        why="it is no order, so answer must not get it",
+        look_at="what the parser lets through, and what a text may hold",
+    )
+    expect.true(
         400 <= one[0] <= 499,
         got=f"status {one[0]}",
         expected="a status from 400 to 499",
         what=f"the status of POST /score with a body {case}",
-        why="it is the client's mistake; 500 says that the service is broken, and 200 that this was an order",
-        look_at="what the parser lets through, and whether the refusal itself can be written as JSON",
+        why="it is the client's mistake, and 500 says that the service is broken",
+        look_at="an exception that nobody catches, and whether the refusal itself can be written as JSON",
     )
 expect.equal(
     found[-1][0],
@@ -587,16 +611,16 @@ expect.equal(
 # ## Step 2: how long it takes
 #
 # Before customers are sent to a service, somebody writes down what it does under load. The tool comes first; step 3 builds what it measures. `load_test(url, orders, clients)` sends each order of the list once, by `POST {url}/score`, from `clients` clients at the same time.
-# A client sends its next order when the last one was answered, and keeps its connection for all of them. An order that is refused or gets no answer at all is counted, and the test goes on.
+# A client sends its next order when the last one was answered, and keeps its connection for all of them. An order that is refused or gets no answer (the connection breaks) is counted, and the test goes on. An answer may take up to 30 seconds.
 #
 # It logs **one** run to MLflow, which is finished when the function returns:
 #
 # | in the run | what |
 # | --- | --- |
 # | parameters `requests`, `clients` | number of orders sent, and of clients |
-# | metric `errors` | orders that did not get status 200, or no answer |
+# | metric `errors` | orders without an answer, or with any other status than 200, 201 too |
 # | metrics `p50_ms`, `p99_ms` | quantiles 0.5 and 0.99 (linear, as `np.quantile` gives them) of the milliseconds from sending an order to its answer, over the orders with status 200 alone. A refusal is quick and says nothing about the model |
-# | artifact `requests.json` | a list with one object for each order, in the order of the list: `order_id`, `status` (0 without an answer), `ms` |
+# | artifact `requests.json` | a list with one object for each order, in the order of the list: `order_id`, `status` as it came (0 without an answer), `ms` (not rounded; without an answer, until the connection broke) |
 #
 # The time of an order begins when a client takes it up, not when the test begins. There is always one order at least that gets 200.
 
@@ -693,6 +717,13 @@ def served(plans, clients):
     return seen
 
 
+def runs():
+    """How many runs there are."""
+    import mlflow
+
+    return len(mlflow.search_runs(search_all_experiments=True, output_format="list"))
+
+
 def requests_of(run):
     """[order_id, status] of each object in requests.json, and milliseconds by order id."""
     try:
@@ -743,9 +774,17 @@ rng = expect.rng()
 clients = int(rng.integers(4, 7))
 ids = [int(number) for number in rng.permutation(np.arange(100, 140))[:30]]
 plans = {number: (0.03 + 0.05 * float(rng.random()), 200) for number in ids[:22]}
-plans |= {ids[22]: (0.0, 0), ids[23]: (0.0, 422), ids[24]: (0.0, 500)}
+plans |= {ids[22]: (0.0, 0), ids[23]: (0.0, 422), ids[24]: (0.0, 201)}
 plans |= dict.fromkeys(ids[25:], (0.0, 200))
+runs_before = expect.beside(runs)
 seen = served(plans, clients)
+expect.equal(
+    expect.beside(runs) - runs_before,
+    1,
+    what="the number of runs that one call of load_test logs",
+    why="a test under load is one run, with all its numbers in it",
+    look_at="each place that starts a run, or logs after the run has ended",
+)
 expect.equal(
     [sorted(seen["ids"]), seen["most"]],
     [sorted(ids), clients],
@@ -764,7 +803,7 @@ expect.true(
 run = expect.run(
     params={"requests": len(plans), "clients": clients},
     metrics={"errors": sum(status != 200 for _, status in plans.values())},
-    what="the run of load_test with 30 orders, of which one gets 422, one 500 and one no answer",
+    what="the run of load_test with 30 orders, of which one gets 422, one 201 and one no answer",
     why="it says how much was asked, by how many, and how often in vain: another status than 200, or no answer",
     look_at="what is logged, and what one order without an answer does to the rest",
 )
@@ -794,6 +833,14 @@ expect.true(
     why="the time runs from sending an order to its answer, in milliseconds",
     look_at="the unit, and where the clock is read",
 )
+expect.true(
+    any(value % 1 > 1e-6 for value in ms.values()),
+    got="whole numbers",
+    expected="milliseconds with their fractions",
+    what="ms in requests.json",
+    why="they are not rounded, since the service's own part may be a few milliseconds",
+    look_at="what is done with the time before it is noted",
+)
 # The last five are answered at once: some ms. From the start of the test they take 22 * 55 ms / 6 clients = 200 ms at least.
 expect.true(
     min(ms[number] for number in ids[25:]) < 100,
@@ -809,7 +856,7 @@ expect.true(
 # ## Step 3: the service
 #
 # The model is the pipeline of `leakproof-pipeline`. Here it is fitted twice, on some of the orders of March and on some of March and April, and registered as two versions
-# of `fraud`. A version carries its two **thresholds** as tags: from which probability on an order is reviewed, and from which it is declined. The alias `champion` names the
+# of `fraud-api`. A version carries its two **thresholds** as tags: from which probability on an order is reviewed, and from which it is declined. The alias `champion` names the
 # version that answers, and that is not the newest one.
 
 # %%
@@ -823,7 +870,7 @@ from pipeline import fraud_pipeline
 
 orders = pd.read_parquet(rows.path("training.parquet"))
 orders["corridor"] = orders["card_country"] + ">" + orders["ship_country"]
-orders = orders[orders["is_fraud"] | (orders["order_id"] % 40 == 0)]
+orders = orders[orders["is_fraud"] | (orders["order_id"] % 60 == 0)]
 
 # %% [markdown]
 # Both versions, and the alias.
@@ -836,19 +883,19 @@ for until, review_from, decline_from in [("2025-04-01", "0.15", "0.6"), ("2025-0
         logged = mlflow.sklearn.log_model(
             fraud_pipeline().fit(known.drop(columns="is_fraud"), known["is_fraud"]),
             name="model",
-            registered_model_name="fraud",
+            registered_model_name="fraud-api",
             pip_requirements=["scikit-learn", "pandas"],
             code_paths=["clock.py", "pipeline.py"],
             serialization_format="cloudpickle",
         )
     versions.append(logged.registered_model_version)
-    client.set_model_version_tag("fraud", versions[-1], "review_from", review_from)
-    client.set_model_version_tag("fraud", versions[-1], "decline_from", decline_from)
-client.set_registered_model_alias("fraud", "champion", versions[0])
+    client.set_model_version_tag("fraud-api", versions[-1], "review_from", review_from)
+    client.set_model_version_tag("fraud-api", versions[-1], "decline_from", decline_from)
+client.set_registered_model_alias("fraud-api", "champion", versions[0])
 print("versions", versions, "champion", versions[0])
 
 # %% [markdown]
-# `service.py` runs in a process of its own, with the tracking store in `MLFLOW_TRACKING_URI` and its port in `PORT`, and takes `add_score` from `contract.py`. It serves the version of `fraud` that
+# `service.py` runs in a process of its own, with the tracking store in `MLFLOW_TRACKING_URI` and its port in `PORT`, and takes `add_score` from `contract.py`. It serves the version of `fraud-api` that
 # the alias `champion` names, loaded by `mlflow.sklearn.load_model`.
 #
 # | request | answer |
@@ -862,8 +909,9 @@ print("versions", versions, "champion", versions[0])
 #   `placed_at` is a text, as it came, or a moment. `decision` is `"decline"` if the probability is `decline_from` or more, else `"review"` if it is `review_from` or more, else
 #   `"approve"`, by the thresholds of the version that answers. `model_version` is its number. Further fields do no harm.
 # - The service listens **before** it loads: a large model takes minutes. The first load begins by itself. If it fails, the process lives on, and `POST /reload` tries again.
-# - A version is loaded once, not for each request. Then the service needs neither the store nor the model's files, until the next reload. Nothing in a request says what is loaded.
-# - While a version is being loaded, and while an order is being scored (some take seconds), everything else is answered as before. Reloads come one at a time.
+# - A version is loaded once, not for each request. Then the service needs neither the store nor the model's files, until the next reload. A request takes about what the model takes: under four clients p99 stays below 60 times
+#   the median of the bare `predict_proba`, in a check where a load takes 120 times that median on purpose. No client chooses what is loaded; the alias alone does.
+# - While a version is being loaded, and while six orders are being scored (some take seconds), everything else is answered as before. No client sends a reload while a load is under way.
 # - Each answer is of **one** version: probability, thresholds and number belong together, also in a request that began before the change. The old version answers until the new one can.
 # - A version whose files do not load, or that lacks one of its thresholds, cannot be loaded. After that nothing has changed.
 #
@@ -908,7 +956,7 @@ import os
 
 import uvicorn
 
-MODEL, ALIAS = "fraud", "champion"
+MODEL, ALIAS = "fraud-api", "champion"
 NUMBERS = ["amount", "items", "attempts", "address_age_days", "device_known", "orders_7d", "orders_30d"]
 NUMBERS += ["hours_since_last", "mean_amount_30d", "customer_chargebacks", "corridor_ripe", "corridor_frauds"]
 WORDS = ["channel", "device", "ship_country", "card_country", "product_category", "product_title"]
@@ -1029,7 +1077,7 @@ ORDER |= {"corridor_frauds": 2, "hours_since_last": None, "mean_amount_30d": 35.
 
 
 def store_without_champion():
-    """(address of a copy of the store in which no alias is set, the newest version of fraud)."""
+    """(address of a copy of the store in which no alias is set, the newest version of fraud-api)."""
     import atexit
     import os
     import shutil
@@ -1044,15 +1092,15 @@ def store_without_champion():
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     shutil.copyfile(database_of(os.environ["MLFLOW_TRACKING_URI"]), folder / "mlflow.db")
     client = mlflow.MlflowClient(sqlite_uri(folder / "mlflow.db"))
-    client.delete_registered_model_alias("fraud", "champion")
-    numbers = [int(version.version) for version in client.search_model_versions("name = 'fraud'")]
+    client.delete_registered_model_alias("fraud-api", "champion")
+    numbers = [int(version.version) for version in client.search_model_versions("name = 'fraud-api'")]
     return sqlite_uri(folder / "mlflow.db"), max(numbers)
 
 
 def set_champion(store, number):
     import mlflow
 
-    mlflow.MlflowClient(store).set_registered_model_alias("fraud", "champion", number)
+    mlflow.MlflowClient(store).set_registered_model_alias("fraud-api", "champion", number)
 
 
 def newest_says(number, orders):
@@ -1062,7 +1110,7 @@ def newest_says(number, orders):
 
     rows = pd.DataFrame(orders)
     rows["corridor"] = rows["card_country"] + ">" + rows["ship_country"]
-    model = mlflow.sklearn.load_model(f"models:/fraud/{number}")
+    model = mlflow.sklearn.load_model(f"models:/fraud-api/{number}")
     return model.predict_proba(rows)[:, 1]
 
 
@@ -1180,6 +1228,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import numpy as np
 from grader import expect
 
 ORDER = {"order_id": 7, "placed_at": "2025-05-05T23:10:00+02:00", "channel": "web", "device": "android"}
@@ -1189,21 +1238,24 @@ ORDER |= {"orders_7d": 0, "orders_30d": 1, "customer_chargebacks": 0, "corridor_
 ORDER |= {"corridor_frauds": 2, "hours_since_last": None, "mean_amount_30d": 35.0, "device_known": False}
 
 
-def store_of_small_models(plans):
-    """A copy of the store with a version of fraud for each plan; the first one is the champion.
+def store_of_small_models(plans, order):
+    """A copy of the store with a version of fraud-api for each plan; the first one is the champion.
 
-    plans: {name: {"shift": float, "waits": bool, "tags": dict, "files": "good" or "broken"}}. A version says (amount + shift) % 64 / 64 where corridor is right.
-    One that waits loads when the file go-NAME is there. The title "hold" is scored when the file release is there.
-    Returns the store's address, the folder's name, and {name: number}.
+    plans: {name: {"shift": float, "waits": bool, "seconds": of predict_proba, "loads": times as long, "tags": dict, "files": "good" or "broken"}}.
+    A version says (amount + shift) % 64 / 64 where corridor is right. One that waits loads when the file go-NAME is there.
+    The title "hold" is scored when the file release is there.
+    Returns the store's address, the folder's name, {name: number}, and the median seconds of predict_proba by name.
     """
     import atexit
     import os
     import shutil
     import tempfile
+    import time
     from pathlib import Path
 
     import cloudpickle
     import mlflow
+    import pandas as pd
     import yaml
 
     from grader.store import database_of, sqlite_uri
@@ -1212,12 +1264,14 @@ def store_of_small_models(plans):
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     shutil.copyfile(database_of(os.environ["MLFLOW_TRACKING_URI"]), folder / "mlflow.db")
     client = mlflow.MlflowClient(sqlite_uri(folder / "mlflow.db"))
-    given = client.get_model_version_by_alias("fraud", "champion").version
-    real = Path(mlflow.artifacts.download_artifacts(f"models:/fraud/{given}"))
+    row = pd.DataFrame([{**order, "corridor": f"{order['card_country']}>{order['ship_country']}"}])
+    given = client.get_model_version_by_alias("fraud-api", "champion").version
+    real = Path(mlflow.artifacts.download_artifacts(f"models:/fraud-api/{given}"))
 
     class Small:
-        def __init__(self, name, shift, waits):
+        def __init__(self, name, shift, waits, seconds):
             self.name, self.shift, self.waits, self.folder = name, shift, waits, str(folder)
+            self.seconds = seconds
 
         def wait(self, begun, until):
             import time
@@ -1232,32 +1286,45 @@ def store_of_small_models(plans):
                 time.sleep(0.02)
 
         def __setstate__(self, state):
+            import time
+
             self.__dict__.update(state)
             if self.waits:
                 self.wait(f"loading-{self.name}", f"go-{self.name}")
+            time.sleep(self.seconds[0])
 
         def predict_proba(self, rows):
+            import time
+
             import numpy
 
+            time.sleep(self.seconds[1])
             if "hold" in list(rows["product_title"]):
-                self.wait("held", "release")
+                self.wait(f"held-{float(rows['amount'].iloc[0]):.0f}", "release")
             corridor = rows["card_country"].astype(str) + ">" + rows["ship_country"].astype(str)
             wrong = (rows["corridor"].astype(str) != corridor).to_numpy()
             chance = (rows["amount"].astype(float).to_numpy() + self.shift + 3 * wrong) % 64 / 64
             return numpy.column_stack([1 - chance, chance])
 
-    numbers = {}
+    numbers, bare = {}, {}
     for name, plan in plans.items():
+        small, times = Small(name, plan["shift"], plan["waits"], (0, plan["seconds"])), []
+        for _ in range(15):
+            begin = time.perf_counter()
+            small.predict_proba(row)
+            times.append(time.perf_counter() - begin)
+        bare[name] = sorted(times)[7]
+        small.seconds = (plan["loads"] * bare[name], plan["seconds"])
         shutil.copytree(real, folder / name)
         conf = yaml.safe_load((folder / name / "MLmodel").read_text())
         path = folder / name / conf["flavors"]["sklearn"]["pickled_model"]
-        path.write_bytes(cloudpickle.dumps(Small(name, plan["shift"], plan["waits"])))
+        path.write_bytes(cloudpickle.dumps(small))
         if plan["files"] == "broken":
             path.write_bytes(b"half a file")
-        version = client.create_model_version("fraud", (folder / name).as_uri(), tags=plan["tags"])
+        version = client.create_model_version("fraud-api", (folder / name).as_uri(), tags=plan["tags"])
         numbers[name] = int(version.version)
-    client.set_registered_model_alias("fraud", "champion", numbers[next(iter(plans))])
-    return sqlite_uri(folder / "mlflow.db"), folder.name, numbers
+    client.set_registered_model_alias("fraud-api", "champion", numbers[next(iter(plans))])
+    return sqlite_uri(folder / "mlflow.db"), folder.name, numbers, bare
 
 
 rng = expect.rng()
@@ -1268,12 +1335,20 @@ one, two = (
     {"review_from": str((review + 9) / 64), "decline_from": str((decline - 7) / 64)},
 )
 plans = {
-    "first": {"shift": 0, "waits": True, "tags": one, "files": "good"},
-    "second": {"shift": shift, "waits": True, "tags": two, "files": "good"},
-    "bare": {"shift": 7, "waits": False, "tags": {"review_from": "0.5"}, "files": "good"},
-    "broken": {"shift": 9, "waits": False, "tags": one, "files": "broken"},
+    "first": {"shift": 0, "waits": True, "seconds": 0.0, "loads": 0, "tags": one, "files": "good"},
+    "second": {"shift": shift, "waits": True, "seconds": 0.005, "loads": 120, "tags": two, "files": "good"},
+    "bare": {
+        "shift": 7,
+        "waits": False,
+        "seconds": 0.0,
+        "loads": 0,
+        "tags": {"review_from": "0.5"},
+        "files": "good",
+    },
+    "broken": {"shift": 9, "waits": False, "seconds": 0.0, "loads": 0, "tags": one, "files": "broken"},
 }
-store, folder, numbers = expect.beside(store_of_small_models, plans)
+store, folder, numbers, bare = expect.beside(store_of_small_models, plans, ORDER)
+PARTS = ["status", "order_id", "probability", "decision", "model_version"]
 
 
 def answer_of(name, order):
@@ -1304,6 +1379,12 @@ def ask(order):
         *(answer.get(key) for key in ("order_id", "probability", "decision")),
         str(answer.get("model_version")),
     ]
+
+
+def same(found, wanted, what, **words):
+    """Check an answer part by part."""
+    for part, got, expected in zip(PARTS, found, wanted, strict=False):
+        expect.equal(got, expected, what=f"{part} of {what}", **words)
 
 
 def status(path, method="GET"):
@@ -1343,14 +1424,14 @@ with expect.process(
     def move_champion(store, number):
         import mlflow
 
-        mlflow.MlflowClient(store).set_registered_model_alias("fraud", "champion", number)
+        mlflow.MlflowClient(store).set_registered_model_alias("fraud-api", "champion", number)
 
     def remove_files(folder, name):
         import shutil
 
         shutil.rmtree(f"{folder}/{name}")
 
-    pool = ThreadPoolExecutor(8)
+    pool, slow = ThreadPoolExecutor(4), ThreadPoolExecutor(6)
     expect.equal(
         ask(ORDER),
         [503],
@@ -1365,47 +1446,47 @@ with expect.process(
     edges = [review, review - 1, decline, decline - 1]
     edges += [(edge - shift) % 64 for edge in (review + 9, review + 8, decline - 7, decline - 8)]
     orders = [{**ORDER, "order_id": 100 + n, "amount": edge} for n, edge in enumerate(edges)]
-    held = {**ORDER, "order_id": 300, "amount": decline, "product_title": "hold"}
+    held = [{**ORDER, "order_id": 300 + n, "amount": decline + n, "product_title": "hold"} for n in range(6)]
 
     def ask_all():
         """The answers to all orders, from four clients at a time."""
         return list(pool.map(ask, orders))
 
     for order, answer in zip(orders, ask_all(), strict=True):
-        expect.equal(
+        same(
             answer,
             answer_of("first", order),
-            what="status, order_id, probability, decision and model_version of orders on and beside the thresholds of their version",
+            what="orders on and beside the thresholds of their version",
             why="the first load is done, and a threshold itself is reached",
             look_at="the row that the model gets, corridor in it; thresholds or a version that are typed in; > in place of >=",
         )
 
-    waiting = pool.submit(ask, held)
+    waiting = [slow.submit(ask, order) for order in held]
     expect.true(
-        there("held"),
-        got="a model that was not asked",
-        expected="an order that is being scored",
-        what="predict_proba of the version while an order is posted that takes long",
-        why="each order is scored by the model",
-        look_at="answers that are kept for later orders",
+        all(there(f"held-{order['amount']}", 6) for order in held),
+        got="a model that was not asked for each of them",
+        expected="six orders that are being scored at the same time",
+        what="predict_proba of the version while six orders are posted that take long",
+        why="each order is scored by the model, and none waits for another",
+        look_at="a lock or a small pool around the scoring, slow work inside async def, answers that are kept",
     )
     expect.equal(
         [status("/health"), *(ask(order) for order in orders[:2])],
         [200, *(answer_of("first", order) for order in orders[:2])],
-        what="GET /health and two orders while another order is being scored for seconds",
+        what="GET /health and two orders while six orders are being scored for seconds",
         why="whoever asks whether the process lives must not wait for somebody's order, nor does the next customer",
         look_at="slow work inside async def, a lock around the scoring, and one worker for all requests",
     )
     expect.beside(move_champion, store, numbers["second"])
     for order in orders[:3]:
-        expect.equal(
+        same(
             ask(order),
             answer_of("first", order),
             what="the answer after the alias moved and before POST /reload",
             why="the version that answers changes on POST /reload; its probability and its number belong together",
             look_at="an alias or a model that is looked up for each request",
         )
-    reloading = pool.submit(http.post, "/reload", timeout=60)
+    reloading = ThreadPoolExecutor(1).submit(http.post, "/reload", timeout=60)
     began = there("loading-second")
     expect.equal(
         [began, status("/health"), status("/ready"), reloading.done()],
@@ -1416,7 +1497,7 @@ with expect.process(
         look_at="an async def that loads, a model that is dropped before the next one is there, a load that nobody waits for",
     )
     for order, answer in zip(orders, ask_all(), strict=True):
-        expect.equal(
+        same(
             answer,
             answer_of("first", order),
             what="an answer, of four clients at a time, while the next version is being loaded",
@@ -1433,7 +1514,7 @@ with expect.process(
         look_at="what reload returns",
     )
     for order, answer in zip(orders, ask_all(), strict=True):
-        expect.equal(
+        same(
             answer,
             answer_of("second", order),
             what="an answer after the reload",
@@ -1441,12 +1522,35 @@ with expect.process(
             look_at="what of the old version is kept",
         )
     service.write(f"{folder}/release", b"")
-    expect.equal(
-        waiting.result(),
-        answer_of("first", held),
-        what="the answer to the order that was being scored by the old version while the new one came",
-        why="probability, thresholds and number of one answer are of one version, and the order_id is its own",
-        look_at="variables that score reads a second time after predict_proba, and a place that requests share",
+    for order, answer in zip(held, waiting, strict=True):
+        same(
+            answer.result(),
+            answer_of("first", order),
+            what="the answer to an order that was being scored by the old version while the new one came",
+            why="probability, thresholds and number of one answer are of one version, and the order_id is its own",
+            look_at="variables that score reads a second time after predict_proba, and a place that requests share",
+        )
+
+    def seconds_of(order):
+        begin = time.perf_counter()
+        ask(order)
+        return time.perf_counter() - begin
+
+    # A load takes 120 times the bare predict_proba, on any machine. A slow moment of the machine passes: the best of three counts.
+    ratio = np.inf
+    for _ in range(3):
+        with ThreadPoolExecutor(4) as four:
+            times = list(four.map(seconds_of, (orders * 8)[:60]))
+        ratio = min(ratio, np.quantile(times, 0.99) / bare["second"])
+        if ratio < 60 or np.median(times) > 60 * bare["second"]:
+            break
+    expect.true(
+        bool(ratio < 60),
+        got="60 times as long or longer",
+        expected="below 60 times",
+        what="p99 of 60 orders from four clients, against the median of the bare predict_proba in the same run",
+        why="a version is loaded once; a load for each order takes longer by far",
+        look_at="what a request does beside predict_proba: a load, a query of the store, a wait for its turn",
     )
     for name, case in (("bare", "lacks a threshold"), ("broken", "has files that do not load")):
         expect.beside(move_champion, store, numbers[name])
@@ -1468,7 +1572,7 @@ with expect.process(
         )
     expect.beside(remove_files, folder, "second")
     for order, answer in zip(orders, ask_all(), strict=True):
-        expect.equal(
+        same(
             answer,
             answer_of("second", order),
             what="an answer after the files of the version that answers were removed",
@@ -1476,8 +1580,8 @@ with expect.process(
             look_at="a model that is loaded for each request",
         )
     expect.beside(move_champion, store, numbers["first"])
-    wish = {"model_uri": f"models:/fraud/{numbers['bare']}", "version": str(numbers["bare"])}
-    wish |= {"name": "fraud", "alias": "other", "model_version": str(numbers["bare"])}
+    wish = {"model_uri": f"models:/fraud-api/{numbers['bare']}", "version": str(numbers["bare"])}
+    wish |= {"name": "fraud-api", "alias": "other", "model_version": str(numbers["bare"])}
     reply = http.post("/reload", params=wish, json=wish, timeout=60)
     expect.true(
         400 <= reply.status_code < 500
@@ -1502,7 +1606,7 @@ with expect.process(
 
 # %%
 with mlflow.start_run(run_name="service"):
-    mlflow.log_param("model", "models:/fraud@champion")
+    mlflow.log_param("model", "models:/fraud-api@champion")
     mlflow.log_artifact("contract.py")
     mlflow.log_artifact("service.py")
 
@@ -1660,25 +1764,26 @@ with mlflow.start_run(run_name="service"):
 
 
 # %% wrong="loads_per_request" of="service" caught_by="hot_change" edits="reference"
-# Loads the model for each request: whatever the alias names answers at once, and every order waits for the load.
-# =     """What the champion of this moment says of the order."""
-# -     champion = app.state.champion
-# +     champion = app.state.champion and load_champion()
+# Loads the model for each request: the answers are right, and every order waits for a load.
+# -     probability = float(champion.model.predict_proba(pd.DataFrame([row])[COLUMNS])[0, 1])
+# +     model = mlflow.sklearn.load_model(f"models:/{MODEL}/{champion.version}")
+# +     probability = float(model.predict_proba(pd.DataFrame([row])[COLUMNS])[0, 1])
+
+
+# %% wrong="two_at_a_time" of="service" caught_by="hot_change" edits="reference"
+# Lets two orders be scored at a time: two slow ones, and every other customer waits.
+# - loading = threading.Lock()
+# + loading, slots = threading.Lock(), threading.Semaphore(2)
+#
+# -     probability = float(champion.model.predict_proba(pd.DataFrame([row])[COLUMNS])[0, 1])
+# +     with slots:
+# +         probability = float(champion.model.predict_proba(pd.DataFrame([row])[COLUMNS])[0, 1])
 
 
 # %% wrong="number_read_afterwards" of="service" caught_by="hot_change" edits="reference"
 # Reads the number after the scoring: an order that was being scored during the change gets one version's probability under the other's number.
 # -     return {**said, "model_version": champion.version}
 # +     return {**said, "model_version": app.state.champion.version}
-
-
-# %% wrong="old_one_dropped_first" of="service" caught_by="hot_change" edits="reference"
-# Drops the old version before the new one is there: everybody is refused while it loads.
-# -         try:
-# -             champion = load_champion()
-# +         app.state.champion = None
-# +         try:
-# +             champion = load_champion()
 
 
 # %% wrong="part_by_part" of="service" caught_by="hot_change" edits="reference"
@@ -1695,28 +1800,10 @@ with mlflow.start_run(run_name="service"):
 # +             champion.decline_from = float(found.tags["decline_from"])
 
 
-# %% wrong="good_news_always" of="service" caught_by="readiness" edits="reference"
-# Answers 200 with an error inside: the machine that deploys reads the status and goes on to the next host.
-# -         return JSONResponse({"model_version": version, "error": problem}, status_code=503)
-# +         return {"model_version": version, "error": problem}
-
-
 # %% wrong="reload_blocks_the_loop" of="service" caught_by="hot_change" edits="reference"
 # Loads inside async def: while a version is being loaded, nobody is answered.
 # - def reload():
 # + async def reload():
-
-
-# %% wrong="above_the_threshold" of="service" caught_by="hot_change" edits="reference"
-# Declines above the threshold only: a probability that reaches it is not declined.
-# -     if probability >= champion.decline_from:
-# +     if probability > champion.decline_from:
-
-
-# %% wrong="corridor_backwards" of="service" caught_by="hot_change" edits="reference"
-# Builds the corridor from the address to the card: a word that training never had.
-# -     row = {**order, "corridor": f"{order['card_country']}>{order['ship_country']}"}
-# +     row = {**order, "corridor": f"{order['ship_country']}>{order['card_country']}"}
 
 
 # %% wrong="rounded" of="service" caught_by="readiness" edits="reference"
@@ -1770,6 +1857,31 @@ with mlflow.start_run(run_name="service"):
 #
 # -         mlflow.log_metric("errors", len(requests) - len(good))
 # +         mlflow.log_metric("errors", sum(request["status"] != 200 for request in requests))
+
+
+# %% wrong="two_runs" of="load_test" caught_by="load_report" edits="reference"
+# Logs the errors in a run of their own, too: whoever compares runs counts the test twice.
+# -     with mlflow.start_run(run_name="load test"):
+# +     with mlflow.start_run(run_name="errors"):
+# +         mlflow.log_metric("errors", len(requests) - len(good))
+# +     with mlflow.start_run(run_name="load test"):
+
+
+# %% wrong="whole_tens" of="load_test" caught_by="load_report" edits="reference"
+# Rounds the times to 10 ms: what the service adds to the model is lost.
+# -         return {"order_id": order["order_id"], "status": status, "ms": 1000 * (time.perf_counter() - begin)}
+# +         return {
+# +             "order_id": order["order_id"],
+# +             "status": status,
+# +             "ms": round(1000 * (time.perf_counter() - begin) + 5, -1),
+# +         }
+
+
+# %% wrong="any_success" of="load_test" caught_by="load_report" edits="reference"
+# Counts every 2xx as 200: an order that was put aside, 201, counts as answered.
+# -             status = local.http.post(f"{url}/score", json=order).status_code
+# +             reply = local.http.post(f"{url}/score", json=order)
+# +             status = 200 if reply.is_success else reply.status_code
 
 
 # %% wrong="the_queue_counts" of="load_test" caught_by="load_report" edits="reference"
@@ -1950,10 +2062,10 @@ now = None  # (model, version, {threshold: value}), replaced as a whole
 
 def load():
     global now
-    name = mlflow.MlflowClient().get_registered_model("fraud").aliases["champion"]
-    version = mlflow.MlflowClient().get_model_version("fraud", name)
+    name = mlflow.MlflowClient().get_registered_model("fraud-api").aliases["champion"]
+    version = mlflow.MlflowClient().get_model_version("fraud-api", name)
     limits = {float(version.tags["review_from"]): "review", float(version.tags["decline_from"]): "decline"}
-    now = mlflow.sklearn.load_model("models:/fraud@champion"), str(name), limits
+    now = mlflow.sklearn.load_model("models:/fraud-api@champion"), str(name), limits
 
 
 def answer(order):

@@ -4,7 +4,7 @@ import os
 
 import uvicorn
 
-MODEL, ALIAS = "fraud", "champion"
+MODEL, ALIAS = "fraud-api", "champion"
 NUMBERS = ["amount", "items", "attempts", "address_age_days", "device_known", "orders_7d", "orders_30d"]
 NUMBERS += ["hours_since_last", "mean_amount_30d", "customer_chargebacks", "corridor_ripe", "corridor_frauds"]
 WORDS = ["channel", "device", "ship_country", "card_country", "product_category", "product_title"]
