@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -10,6 +10,9 @@ from grader.cli_text import err, out
 from grader.course import Course, find_course
 from grader.errors import SourceError
 from grader.model import Unit
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 UnitNames = Annotated[list[str] | None, typer.Argument(help="Units' names. Default: all.")]
 Jobs = Annotated[int, typer.Option(help="How many runs at a time.")]
@@ -117,7 +120,7 @@ def verify(
             jobs=jobs,
             use_cache=cache,
             with_nbgrader=nbgrader,
-            progress=lambda unit, step: status.update(f"{unit}: {step}"),
+            progress=lambda unit, step: show_step(status, f"{unit}: {step}"),
         )
     if problems:
         refuse([str(problem) for problem in problems])
@@ -125,6 +128,13 @@ def verify(
         out.print(line)
     if skipped:
         out.print(f"not proven again: {', '.join(unit.name for unit in skipped)}")
+
+
+def show_step(status: Status, step: str) -> None:
+    """Show a step: in place on a terminal, as a line elsewhere, since a proof takes minutes."""
+    status.update(step)
+    if not err.is_terminal:
+        err.print(step)
 
 
 def repeat_with_seeds(units: list[Unit], seeds: int, jobs: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from grader import codec
 from grader.jail.channel import Channel, ChannelClosed
-from grader.judging import judge_cell, line_in
+from grader.judging import judge_cell, lines_in
 from grader.model import Outcome
 from grader.remote import Peer, PeerGone, ProtocolError
 
@@ -125,7 +125,7 @@ class Seen:
         self.values: list[list[object]] = []
 
     def __call__(self, called: str, value: object) -> None:
-        if line_in(self._file) >= self._hidden_line:
+        if max(lines_in(self._file)) >= self._hidden_line:
             return
         with contextlib.suppress(codec.NotPlain):
             self.values.append([called.partition("(")[0], codec.dumps(value)])

@@ -32,21 +32,22 @@ class Recorder:
         return getattr(self._inner, name)
 
     def checked(self, word: str) -> None:
-        self.lines.append(line_in(self._file))
+        self.lines.append(lines_in(self._file)[-1])
 
     def beside(self, function: Any, arguments: Any) -> object:
         self.beside_calls += 1
         return self._inner.beside(function, arguments)
 
 
-def line_in(file: str) -> int:
-    """The line of the innermost running frame that belongs to `file`, or 0."""
+def lines_in(file: str) -> list[int]:
+    """The lines of the running frames that belong to `file`, outermost first; [0] if there are none."""
+    lines = []
     frame = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_filename == file:
-            return frame.f_lineno
+            lines.append(frame.f_lineno)
         frame = frame.f_back  # type: ignore[assignment]
-    return 0
+    return lines[::-1] or [0]
 
 
 def judge_cell(
@@ -60,7 +61,8 @@ def judge_cell(
     """Execute the cell of test `name` with `names` and return its verdict as plain values.
 
     peer: the link to the learner's process, or None where the objects are real.
-    hidden_line: first line of the hidden part; what fails from there on keeps its input.
+    hidden_line: first line of the hidden part; what fails from there on keeps its input, also in a function of the
+    visible part that the hidden part calls.
     cells: text of the notebook's cells and of the files that they deliver, by name; a failure of the hidden part
     points at these alone.
     """
@@ -75,9 +77,9 @@ def judge_cell(
     except PeerGone:
         raise
     except BaseException as error:
-        line = last_line(error, file)
-        hidden = hidden_line is not None and line >= hidden_line
-        verdict = {**failure_of(error, file, peer, hidden), "line": line, "hidden": hidden}
+        lines = failing_lines(error, file)
+        hidden = hidden_line is not None and max(lines) >= hidden_line
+        verdict = {**failure_of(error, file, peer, hidden), "line": lines[-1], "hidden": hidden}
         if hidden:
             verdict = kept_in(verdict, cells, names)
     finally:
@@ -111,12 +113,10 @@ def place_in(cell: str, line: int, code: str) -> str:
     return f'line {line} of {whose}, "{code}"'
 
 
-def last_line(error: BaseException, file: str) -> int:
-    """The line of the test's cell from which `error` came, or 0."""
-    lines = [
-        frame.lineno or 0 for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file
-    ]
-    return lines[-1] if lines else 0
+def failing_lines(error: BaseException, file: str) -> list[int]:
+    """The lines of the test's cell through which `error` came, outermost first; [0] if there are none."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [frame.lineno or 0 for frame in frames if frame.filename == file] or [0]
 
 
 def failure_of(error: BaseException, file: str, peer: Peer | None, hidden: bool) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from grader.services import Services
 from grader.workers import Workers
 
 MAX_RESTARTS = 6
+ONE_OF_ITS_OWN = ("peak_memory_bytes", "PYTHONHASHSEED")  # a fork shares memory and hashes with its parent
 
 
 class World(enum.Enum):
@@ -46,10 +47,8 @@ def run(
 ) -> Report:
     """Run `submission` once from clean and judge it.
 
-    seed: for hidden data; drawn anew if None.
-    on_result: called with each test's result as soon as it is known.
-    record: keep what learner code returned to the visible tests (TestResult.seen).
-    on_end: called when all is judged, before the files of the run go.
+    seed: for hidden data; drawn anew if None. record: keep what came back to the visible tests (TestResult.seen).
+    on_result: called with each test's result as it is known. on_end: called when all is judged, before files go.
     """
     job = Run(unit, submission, workers, draw_seed() if seed is None else seed, world)
     job.on_result, job.record = on_result, record
@@ -79,7 +78,7 @@ class Run:
         self.services = Services(self.stage, self._new_learner, self._start_process, self.stage.inherited)
         self.relay = Relay(workers.events, self.services)
         self.judge = JudgeSide(self.relay, self._new_judge)
-        self.restarts, self.own_seconds = 0, 0.0
+        self.restarts, self.own_seconds, self.fresh_files = 0, 0.0, False
         self.skipped: set[int] = set()
         self.ended: dict[str, tuple[Outcome, str]] = {}
         self.errors: dict[str, dict] = {}
@@ -99,10 +98,9 @@ class Run:
             if cell.origin != "test":
                 self._cell(index, cell)
                 continue
-            result = self._test(index, tests[cell.name])
-            results.append(result)
+            results.append(self._test(index, tests[cell.name]))
             if self.on_result is not None:
-                self.on_result(result)
+                self.on_result(results[-1])
         self.workers.check()
         return Report(
             unit=self.unit.name,
@@ -156,7 +154,8 @@ class Run:
         self, command: Sequence[str], environment: Mapping[str, str], folder: str, output: int
     ) -> Started:
         """A delivered file, within the bound of the learner's processes."""
-        process = self.stage.start(command, environment, folder, output)
+        start = self.stage.start_fresh if self.fresh_files else self.stage.start
+        process = start(command, environment, folder, output)
         self.watch.add_process(process.pid)
         return process
 
@@ -232,6 +231,7 @@ class Run:
         verdict = self._without_running(test)
         if verdict is None:
             limit = self._limit(test.limit_seconds)
+            self.fresh_files = any(word in test.text for word in ONE_OF_ITS_OWN)
             judged = self.world is World.JUDGE
             reply = self._ask_judge(index, test, limit) if judged else self._ask_beside(test, limit)
             verdict = self._after_running(index, test, reply, limit)

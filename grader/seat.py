@@ -29,7 +29,7 @@ class Seat:
         self.since_ms = 0  # every run in this fresh store counts: two clocks are never compared
         self.environment = {"MLFLOW_TRACKING_URI": f"sqlite:///{self.database}"}
         self.files = files_beside(beside)
-        self.start = jail.start
+        self.start = self.start_fresh = jail.start
         self.inherited = jail.environment
         self._models = 0
         header = unit.header

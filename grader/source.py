@@ -23,6 +23,7 @@ from grader.markers import (
 from grader.model import Also, Answer, Cell, Header, Part, Test, Unit, Wrong
 from grader.names import parse, public_names, syntax_problem
 from grader.rules import check_unit
+from grader.shared import with_shared
 from grader.source_cells import SourceCell, typed_cells
 
 _BARE_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -38,7 +39,7 @@ def read_source(path: Path) -> Unit:
         problems.header('needs a file name such as "01-first-check.py": two digits and lower-case words')
     values, body = split_header(text, problems)
     header = exercise_header(values, name, problems)
-    cells = with_edits(typed_cells(body, problems), problems)
+    cells = with_shared(with_edits(typed_cells(body, problems), problems), problems)
     parts = tuple(_part(cell, header, problems) for cell in cells if cell.kind not in ("wrong", "also"))
     wrong = tuple(_wrong(cell, problems) for cell in cells if cell.kind == "wrong")
     also = tuple(Also(c.name, _one(c, "of"), c.text) for c in cells if c.kind == "also")

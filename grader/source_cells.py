@@ -13,8 +13,9 @@ ATTRIBUTES = {
     "test": ("test", "of", "points", "limit_seconds"),
     "wrong": ("wrong", "of", "caught_by", "edits"),
     "also": ("also", "of", "edits"),
+    "shared": ("shared",),
 }
-_REQUIRED = {"answer": (), "test": ("of", "points"), "wrong": ("of", "caught_by"), "also": ("of",)}
+_REQUIRED = {"test": ("of", "points"), "wrong": ("of", "caught_by"), "also": ("of",)}
 _OF_JUPYTEXT = {"lines_to_next_cell", "lines_to_end_of_cell_marker", "cell_marker"}
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RESERVED = re.compile(r"(text|given|own)-\d+")
@@ -22,7 +23,7 @@ _RESERVED = re.compile(r"(text|given|own)-\d+")
 
 @dataclass(frozen=True)
 class SourceCell:
-    """A cell as jupytext reads it. kind: "prose", "given", "answer", "test", "wrong", "also"."""
+    """A cell as jupytext reads it. kind: "prose", "given" or a key of ATTRIBUTES."""
 
     position: int
     kind: str
@@ -104,7 +105,7 @@ def _typed(cell: SourceCell, problems: Problems) -> SourceCell:
         if key not in ATTRIBUTES[kind] and key not in kinds:
             what = f'has an unknown attribute "{key}"'
             problems.add(cell.position, typed.label, f"{what}; drop it.{nearest(key, ATTRIBUTES[kind])}")
-    for key in _REQUIRED[kind]:
+    for key in _REQUIRED.get(kind, ()):
         if key not in cell.attributes:
             problems.add(cell.position, typed.label, f"has no {key}=; add it to the cell line")
     for key in ("of", "caught_by"):

@@ -25,6 +25,7 @@ class Stage:
     beside: folder whose files are put into `run/`, notebooks and databases left out, or None.
     files: what the first process puts into `run/`; here nothing, as it is there already.
     start, inherited: how a delivered file is started, and with which variables (None: this process's).
+    start_fresh: as `start`, never in a fork of a warm process.
     """
 
     files: Mapping[str, bytes] = MappingProxyType({})
@@ -40,6 +41,7 @@ class Stage:
         self.since_ms = 0  # every run in this fresh store counts: two clocks are never compared
         self.environment = {"MLFLOW_TRACKING_URI": self.uri}
         self.start: Start = start_here
+        self.start_fresh: Start = start_here
         self._models = 0
         for name, data in files_beside(beside).items():
             path = self.folder / name

@@ -27,8 +27,8 @@ def unit(tmp_path) -> Unit:
 def judged(tmp_path, workers):
     """A function: the report on a notebook of a unit with these answers and cells of the learner's own."""
 
-    def judge(unit: Unit, answers=None, own=None, world=World.JUDGE, seed=None) -> Report:
+    def judge(unit: Unit, answers=None, own=None, world=World.JUDGE, seed=None, record=False) -> Report:
         path = notebook_of(tmp_path, unit, answers, own)
-        return report_of(path, unit, workers, world=world, seed=seed)
+        return report_of(path, unit, workers, world=world, seed=seed, record=record)
 
     return judge

@@ -69,10 +69,16 @@ def notebook_of(
 
 
 def report_of(
-    path: Path, unit: Unit, workers: Workers, *, world: World = World.JUDGE, seed: int | None = None
+    path: Path,
+    unit: Unit,
+    workers: Workers,
+    *,
+    world: World = World.JUDGE,
+    seed: int | None = None,
+    record: bool = False,
 ) -> Report:
     """What a clean run of the notebook gives."""
-    return run(unit, read_submission(path, unit), workers, world=world, seed=seed)
+    return run(unit, read_submission(path, unit), workers, world=world, seed=seed, record=record)
 
 
 def by_name(report: Report) -> dict[str, TestResult]:

@@ -9,6 +9,7 @@ from small_course import by_name, notebook_of, report_of, unit_of
 from small_unit import body, hurried
 
 from grader.checking import spare_workers
+from grader.codec import loads
 from grader.model import Outcome
 from grader.report import as_json
 from grader.runner import World
@@ -228,6 +229,69 @@ def test_functions_and_changes_cross_both_ways(tmp_path, judged, world):
     report = judged(unit_of(tmp_path, OBJECTS), world=world)
 
     assert [(result.outcome, result.message) for result in report.results] == [(Outcome.PASSED, "")] * 2
+
+
+HELPED = """\
+# ---
+# title: "Helped"
+# minutes: 5
+# data: []
+# needs: []
+# runs_on: []
+# sources: []
+# hints: ["where", "which", "how"]
+# ---
+
+# %%
+import grader
+
+grader.begin("small")
+
+# %% [markdown]
+# A function.
+
+# %% answer="same"
+def same(number):
+    ### BEGIN SOLUTION
+    return number
+    ### END SOLUTION
+
+# %% test="helped" of="same" points=1
+from grader import expect
+
+def judge(number):
+    got = same(number)
+    expect.equal(got, number, what=f"same({number})", why="it is the same", look_at="the return")
+
+for number in (2,):
+    judge(number)
+### BEGIN HIDDEN TESTS
+for number in (987_654_321,):
+    judge(number)
+### END HIDDEN TESTS
+"""
+
+
+@pytest.mark.parametrize("world", World)
+@pytest.mark.parametrize("lines", ["return min(number, 9)", "return 1 / min(0, 9 - number)"])
+def test_a_helper_of_the_visible_part_keeps_hidden_input(tmp_path, judged, world, lines):
+    """What the hidden part calls is hidden, wherever the check stands; so are the values kept for lazy answers."""
+    unit = unit_of(tmp_path, HELPED)
+    hidden = judged(unit, {"same": body(f"if number == 2: return 2\n{lines}", "same")}, world=world)
+    seen = judged(unit, {"same": body("return 3", "same")}, world=world)
+
+    failure = hidden.results[0].failure
+    assert failure is not None
+    assert failure.hidden
+    assert "987" not in failure.got + failure.expected
+    assert [result.failure.hidden for result in seen.results if result.failure] == [False]
+
+
+def test_hidden_calls_of_a_visible_helper_are_not_recorded(tmp_path, judged):
+    """A recorded run keeps what came back in the visible part alone."""
+    report = judged(unit_of(tmp_path, HELPED), {}, record=True)
+
+    assert [(name, loads(data)) for name, data in report.results[0].seen] == [("same", 2)]
 
 
 ANSWERS = {

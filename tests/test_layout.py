@@ -25,7 +25,8 @@ LAYERS = (
     "build catalogue filled runner relay judge_side report misconceptions verdicts services workers jailed stage seat"
     " solution pictures",
     "expect source lesson course notebook remote judge judging learner jail"
-    " edits header markers names rules parsed built matching untouched offline kernelhost kernelrelay kernelroom",
+    " edits shared header markers names rules parsed built matching untouched offline kernelhost kernelrelay"
+    " kernelroom",
     "codec tracking standins kernel store run_store twin",
     "model errors atomic",
 )

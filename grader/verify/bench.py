@@ -20,6 +20,7 @@ class Trial:
 
     fresh: start delivered files as a learner's check does, with a Python of their own; else in forks, which saves
     the seconds of their imports.
+    caught: run of a wrong answer only the tests that must catch it; what it passes costs most.
     """
 
     variant: Variant
@@ -27,6 +28,7 @@ class Trial:
     seed: int | None = None
     record: bool = False
     fresh: bool = False
+    caught: bool = False
 
 
 class Bench:
@@ -36,7 +38,6 @@ class Bench:
         self.unit = unit
         self._jobs = jobs
         modules = dict.fromkeys((*run_modules(unit), *file_modules(unit)))
-        self._measured = any("peak_memory_bytes" in test.text for test in unit.tests)  # forks share memory
         self._context = many_runs(modules)
         self._local = threading.local()
         self._opened: list[Workers] = []
@@ -59,10 +60,10 @@ class Bench:
             self._local.workers = self._make_workers()
             self._opened.append(self._local.workers)
         if isinstance(self._local.workers, ForkedWorkers):
-            self._local.workers.warm_files = not (trial.fresh or self._measured)
+            self._local.workers.warm_files = not trial.fresh
         return run(
             self.unit,
-            trial.variant.submission(self.unit),
+            trial.variant.submission(self.unit, caught=trial.caught),
             self._local.workers,
             seed=trial.seed,
             world=trial.world,
@@ -73,14 +74,15 @@ class Bench:
 def both_worlds(variants: Iterable[Variant]) -> list[Trial]:
     """Each variant in the judge and beside the notebook, with hidden data of the same seed.
 
-    What a right answer delivers is started fresh in the judge.
+    What a right answer delivers is started fresh in the judge. Beside the notebook a wrong answer meets the tests
+    that must catch it; that the others let it pass there, too, right answers show.
     """
     right = (Kind.REFERENCE, Kind.ALSO)
-    return [
-        Trial(variant, world, seed=index + 1, fresh=variant.kind in right and world is World.JUDGE)
-        for index, variant in enumerate(variants)
-        for world in (World.JUDGE, World.NOTEBOOK)
-    ]
+    trials = []
+    for seed, variant in enumerate(variants, start=1):
+        trials.append(Trial(variant, World.JUDGE, seed, fresh=variant.kind in right))
+        trials.append(Trial(variant, World.NOTEBOOK, seed, caught=True))
+    return trials
 
 
 def judge_only(variants: Iterable[Variant]) -> list[Trial]:

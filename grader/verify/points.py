@@ -147,10 +147,11 @@ class Proof:
     # ---- 8: both worlds
 
     def same_worlds(self, variant: Variant, judge: Report, notebook: Report) -> Iterator[Problem]:
+        """In the tests that ran in both."""
         beside = {result.name: result for result in notebook.results}
         for result in judge.results:
-            other = beside[result.name]
-            if result.outcome is not other.outcome:
+            other = beside.get(result.name)
+            if other is not None and result.outcome is not other.outcome:
                 yield self.problem(
                     8,
                     result.name,

@@ -20,13 +20,13 @@ POINTS = {Kind.REFERENCE: 2, Kind.WRONG: 5, Kind.ALSO: 6}
 class Passes:
     """How often one answer passed one test.
 
-    must: True where it has to pass each time, False where never, None where it may do as it likes.
+    must: whether it has to pass each time; a wrong answer never may, and only tests that must catch it are run.
     failing_seeds: seeds with which it did not pass; passing_seeds: with which it did.
     """
 
     test: str
     variant: Variant
-    must: bool | None
+    must: bool
     passing_seeds: tuple[int, ...]
     failing_seeds: tuple[int, ...]
 
@@ -39,7 +39,7 @@ class Passes:
         return len(self.passing_seeds) + len(self.failing_seeds)
 
     def __str__(self) -> str:
-        mark = " (must fail)" if self.must is False else ""
+        mark = "" if self.must else " (must fail)"
         share = f"{len(self.passing_seeds)} of {self.runs}"
         return f"{self.test}: {self.kind} answer {self.variant.name} passes {share}{mark}"
 
@@ -57,18 +57,17 @@ def repeat(
     with Bench(unit, jobs) as bench:
         for variant in variants:
             progress(f"{unit.name}: {seeds} seeds, {variant.name}")
-            trials = [Trial(variant, World.JUDGE, seed=seed) for seed in range(1, seeds + 1)]
+            trials = [Trial(variant, World.JUDGE, seed, caught=True) for seed in range(1, seeds + 1)]
             found = bench.run(trials[:FEW_SEEDS])
-            if not all(_fails_in_sight(unit, variant, report) for report in found):
+            if not all(_fails_in_sight(variant, report) for report in found):
                 found += bench.run(trials[FEW_SEEDS:])
             reports[_key(variant)] = found
     return list(_counted(unit, variants, reports))
 
 
-def _fails_in_sight(unit: Unit, variant: Variant, report: Report) -> bool:
+def _fails_in_sight(variant: Variant, report: Report) -> bool:
     """Whether a wrong answer fails the visible part of each test that must catch it."""
-    caught_by = {name for wrong in unit.wrong if wrong.name == variant.name for name in wrong.caught_by}
-    failures = [result.failure for result in report.results if result.name in caught_by]
+    failures = [result.failure for result in report.results]
     return variant.kind is Kind.WRONG and all(one is not None and not one.hidden for one in failures)
 
 
@@ -77,7 +76,6 @@ def _key(variant: Variant) -> str:
 
 
 def _counted(unit: Unit, variants: Sequence[Variant], reports: dict[str, list[Report]]) -> Iterator[Passes]:
-    caught_by = {wrong.name: wrong.caught_by for wrong in unit.wrong}
     for test in unit.tests:
         for variant in variants:
             passed: dict[bool, list[int]] = {True: [], False: []}
@@ -86,10 +84,8 @@ def _counted(unit: Unit, variants: Sequence[Variant], reports: dict[str, list[Re
                     if result.name == test.name:
                         passed[result.outcome is Outcome.PASSED].append(seed)
             if not passed[True] and not passed[False]:
-                continue  # a test that does not look at this answer
-            must: bool | None = True
-            if variant.kind is Kind.WRONG:
-                must = False if test.name in caught_by[variant.name] else None
+                continue  # a test that says nothing of this answer
+            must = variant.kind is not Kind.WRONG
             yield Passes(test.name, variant, must, tuple(passed[True]), tuple(passed[False]))
 
 
@@ -99,7 +95,7 @@ def seed_problems(unit: Unit, passes: Sequence[Passes]) -> list[Problem]:
     found = []
     for one in passes:
         against = one.failing_seeds if one.must else one.passing_seeds
-        if one.must is None or not against:
+        if not against:
             continue
         what = "right answer is refused by" if one.must else "wrong answer passes"
         text = (

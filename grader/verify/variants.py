@@ -34,12 +34,17 @@ class Variant:
     of: str = ""
     answers: dict[str, str] = field(default_factory=dict)
 
-    def submission(self, unit: Unit) -> Submission:
-        """The variant as a notebook to run: all tests, or those that look at the answer that differs."""
+    def submission(self, unit: Unit, *, caught: bool = False) -> Submission:
+        """The variant as a notebook to run: all tests, or those that look at the answer that differs.
+
+        caught: of a wrong answer, only the tests that must catch it.
+        """
         if self.kind is Kind.UNTOUCHED:
             return submission_from(unit, {}, untouched=frozenset(answer.name for answer in unit.answers))
         whole = submission_from(unit, self.answers)
         tests = {test.name for test in unit.tests if not self.of or self.of in test.of}
+        if caught and self.kind is Kind.WRONG:
+            tests &= caught_by(unit, self)
         cells = [cell for cell in whole.cells if cell.origin != "test" or cell.name in tests]
         while self.of and cells[-1].origin != "test":  # no test is left that these could change
             cells.pop()
@@ -53,6 +58,11 @@ def written(unit: Unit) -> list[Variant]:
     found += [Variant(Kind.WRONG, wrong.name, wrong.of, {wrong.of: wrong.text}) for wrong in unit.wrong]
     found += [Variant(Kind.ALSO, also.name, also.of, {also.of: also.text}) for also in unit.also]
     return found
+
+
+def caught_by(unit: Unit, variant: Variant) -> set[str]:
+    """Names of the tests that must catch a wrong answer."""
+    return {name for wrong in unit.wrong if wrong.name == variant.name for name in wrong.caught_by}
 
 
 def canary(wrong: Wrong) -> Variant:

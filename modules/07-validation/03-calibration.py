@@ -221,7 +221,7 @@ for rows, name in ((train, "rows of training"), (fresh, "year 3")):
 # It is (c), and worse than saying the same to all. On the rows that it was grown from, the forest is nearly always right: a score of 0.6 there means "frequent", so the curve makes certainty out of 0.6. On later members the forest is not nearly always right. **The rows of the curve have to be new to the model,** and in time they lie between
 # training and judgement. (`FrozenEstimator` keeps `CalibratedClassifierCV` from fitting copies of the model by cross-validation, which would be the way without rows put aside.)
 #
-# **Which curve?** A *sigmoid* is a logistic curve of the score: two numbers. *Isotonic* regression takes any steps that rise: as many numbers as the rows can pay for. `CalibratedClassifierCV` has both; written out they are `LogisticRegression` of the score, with hardly any penalty, and `IsotonicRegression`. Here they are for naive Bayes, from fewer and more members of year 3, twenty draws of each size.
+# **Which curve?** A *sigmoid* is a logistic curve of the score: two numbers. *Isotonic* regression takes any steps that rise: as many numbers as the rows can pay for. `CalibratedClassifierCV` has both; written out they are `IsotonicRegression` and, but for a detail, `LogisticRegression` of the score with hardly any penalty. (The detail is Platt's: it fits not to 0 and 1, but to numbers a little inside, which counts where rows are few.) Here they are for naive Bayes, from fewer and more members of year 3, twenty draws of each size.
 
 # %%
 from sklearn.isotonic import IsotonicRegression

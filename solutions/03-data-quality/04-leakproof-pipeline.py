@@ -306,12 +306,19 @@ def fraud_pipeline():
     ### END SOLUTION
 
 
-# %% test="every_role_counts" of="pipeline" points=2
-import numpy as np
-import pandas as pd
-from grader import expect
+# %% shared="scores_of"
+def scores_of(train, fraud, frames):
+    import importlib
+    import sys
+
+    for name in ("clock", "pipeline"):
+        sys.modules.pop(name, None)
+    model = importlib.import_module("pipeline").fraud_pipeline()
+    model.fit(train, fraud)
+    return [model.predict_proba(frame)[:, 1] for frame in frames]
 
 
+# %% shared="orders_like"
 def orders_like(rng, n):
     """Orders of 60 days with the columns of the training table, without a label; nothing depends on anything."""
     countries = [f"{a}{b}" for a in "ABCDEFGH" for b in "XYZ"]
@@ -345,15 +352,16 @@ def orders_like(rng, n):
     return pd.DataFrame(table)
 
 
-def scores_of(train, fraud, frames):
-    import importlib
-    import sys
+# %% test="every_role_counts" of="pipeline" points=2
+import numpy as np
+import pandas as pd
+from grader import expect
 
-    for name in ("clock", "pipeline"):
-        sys.modules.pop(name, None)
-    model = importlib.import_module("pipeline").fraud_pipeline()
-    model.fit(train, fraud)
-    return [model.predict_proba(frame)[:, 1] for frame in frames]
+
+# shared: orders_like
+
+
+# shared: scores_of
 
 
 small = orders_like(np.random.default_rng(0), 400)
@@ -447,37 +455,7 @@ import pandas as pd
 from grader import expect
 
 
-def orders_like(rng, n):
-    """Orders of 60 days with the columns of the training table, without a label; nothing depends on anything."""
-    countries = [f"{a}{b}" for a in "ABCDEFGH" for b in "XYZ"]
-    card, ship = rng.choice(countries, n), rng.choice(countries, n)
-    words = "amber birch cedar denim ember fern ginger hazel iris jade kelp linen maple navy".split()
-    seconds = np.sort(rng.integers(0, 60 * 86_400, n))
-    table = {"order_id": rng.permutation(n) + 610_000_000, "customer_id": rng.integers(100_000, 110_000, n)}
-    table["placed_at"] = pd.Timestamp("2025-03-01") + pd.to_timedelta(seconds, unit="s")
-    table["channel"] = rng.choice(["web", "app", "partner", "phone"], n)
-    table["device"] = rng.choice(["ios", "mac", "android", "windows"], n)
-    table["device_known"] = rng.random(n) < 0.7
-    table |= {
-        "ship_country": ship,
-        "card_country": card,
-        "corridor": [f"{a}>{b}" for a, b in zip(card, ship)],
-    }
-    table["product_category"] = rng.choice(["toys", "beauty", "pets"], n)
-    table["product_title"] = [" ".join(rng.choice(words, 3, replace=False)) for _ in range(n)]
-    table["amount"] = np.where(rng.random(n) < 0.07, np.nan, np.exp(rng.normal(3.8, 0.8, n)).round(2))
-    table["hours_since_last"] = np.where(rng.random(n) < 0.15, np.nan, rng.integers(1, 2800, n) / 4)
-    table["mean_amount_30d"] = np.where(rng.random(n) < 0.3, np.nan, rng.integers(40, 360, n) / 4)
-    for name, top in [("items", 8), ("attempts", 5), ("address_age_days", 400), ("orders_7d", 3)]:
-        table[name] = rng.integers(0, top, n)
-    for name, top in [
-        ("orders_30d", 6),
-        ("customer_chargebacks", 2),
-        ("corridor_ripe", 90),
-        ("corridor_frauds", 4),
-    ]:
-        table[name] = rng.integers(0, top, n)
-    return pd.DataFrame(table)
+# shared: orders_like
 
 
 def features_of(train, fraud):
@@ -509,15 +487,7 @@ expect.shape(
 rng = expect.rng()
 
 
-def scores_of(train, fraud, frames):
-    import importlib
-    import sys
-
-    for name in ("clock", "pipeline"):
-        sys.modules.pop(name, None)
-    model = importlib.import_module("pipeline").fraud_pipeline()
-    model.fit(train, fraud)
-    return [model.predict_proba(frame)[:, 1] for frame in frames]
+# shared: scores_of
 
 
 # Labels are drawn by chance, each corridor has three rows, one in ten has one: a feature that follows the label has seen it.
@@ -597,37 +567,7 @@ import pandas as pd
 from grader import expect
 
 
-def orders_like(rng, n):
-    """Orders of 60 days with the columns of the training table, without a label; nothing depends on anything."""
-    countries = [f"{a}{b}" for a in "ABCDEFGH" for b in "XYZ"]
-    card, ship = rng.choice(countries, n), rng.choice(countries, n)
-    words = "amber birch cedar denim ember fern ginger hazel iris jade kelp linen maple navy".split()
-    seconds = np.sort(rng.integers(0, 60 * 86_400, n))
-    table = {"order_id": rng.permutation(n) + 610_000_000, "customer_id": rng.integers(100_000, 110_000, n)}
-    table["placed_at"] = pd.Timestamp("2025-03-01") + pd.to_timedelta(seconds, unit="s")
-    table["channel"] = rng.choice(["web", "app", "partner", "phone"], n)
-    table["device"] = rng.choice(["ios", "mac", "android", "windows"], n)
-    table["device_known"] = rng.random(n) < 0.7
-    table |= {
-        "ship_country": ship,
-        "card_country": card,
-        "corridor": [f"{a}>{b}" for a, b in zip(card, ship)],
-    }
-    table["product_category"] = rng.choice(["toys", "beauty", "pets"], n)
-    table["product_title"] = [" ".join(rng.choice(words, 3, replace=False)) for _ in range(n)]
-    table["amount"] = np.where(rng.random(n) < 0.07, np.nan, np.exp(rng.normal(3.8, 0.8, n)).round(2))
-    table["hours_since_last"] = np.where(rng.random(n) < 0.15, np.nan, rng.integers(1, 2800, n) / 4)
-    table["mean_amount_30d"] = np.where(rng.random(n) < 0.3, np.nan, rng.integers(40, 360, n) / 4)
-    for name, top in [("items", 8), ("attempts", 5), ("address_age_days", 400), ("orders_7d", 3)]:
-        table[name] = rng.integers(0, top, n)
-    for name, top in [
-        ("orders_30d", 6),
-        ("customer_chargebacks", 2),
-        ("corridor_ripe", 90),
-        ("corridor_frauds", 4),
-    ]:
-        table[name] = rng.integers(0, top, n)
-    return pd.DataFrame(table)
+# shared: orders_like
 
 
 def answers_of(train, fraud, frames):
@@ -804,48 +744,10 @@ import pandas as pd
 from grader import expect
 
 
-def orders_like(rng, n):
-    """Orders of 60 days with the columns of the training table, without a label; nothing depends on anything."""
-    countries = [f"{a}{b}" for a in "ABCDEFGH" for b in "XYZ"]
-    card, ship = rng.choice(countries, n), rng.choice(countries, n)
-    words = "amber birch cedar denim ember fern ginger hazel iris jade kelp linen maple navy".split()
-    seconds = np.sort(rng.integers(0, 60 * 86_400, n))
-    table = {"order_id": rng.permutation(n) + 610_000_000, "customer_id": rng.integers(100_000, 110_000, n)}
-    table["placed_at"] = pd.Timestamp("2025-03-01") + pd.to_timedelta(seconds, unit="s")
-    table["channel"] = rng.choice(["web", "app", "partner", "phone"], n)
-    table["device"] = rng.choice(["ios", "mac", "android", "windows"], n)
-    table["device_known"] = rng.random(n) < 0.7
-    table |= {
-        "ship_country": ship,
-        "card_country": card,
-        "corridor": [f"{a}>{b}" for a, b in zip(card, ship)],
-    }
-    table["product_category"] = rng.choice(["toys", "beauty", "pets"], n)
-    table["product_title"] = [" ".join(rng.choice(words, 3, replace=False)) for _ in range(n)]
-    table["amount"] = np.where(rng.random(n) < 0.07, np.nan, np.exp(rng.normal(3.8, 0.8, n)).round(2))
-    table["hours_since_last"] = np.where(rng.random(n) < 0.15, np.nan, rng.integers(1, 2800, n) / 4)
-    table["mean_amount_30d"] = np.where(rng.random(n) < 0.3, np.nan, rng.integers(40, 360, n) / 4)
-    for name, top in [("items", 8), ("attempts", 5), ("address_age_days", 400), ("orders_7d", 3)]:
-        table[name] = rng.integers(0, top, n)
-    for name, top in [
-        ("orders_30d", 6),
-        ("customer_chargebacks", 2),
-        ("corridor_ripe", 90),
-        ("corridor_frauds", 4),
-    ]:
-        table[name] = rng.integers(0, top, n)
-    return pd.DataFrame(table)
+# shared: orders_like
 
 
-def scores_of(train, fraud, frames):
-    import importlib
-    import sys
-
-    for name in ("clock", "pipeline"):
-        sys.modules.pop(name, None)
-    model = importlib.import_module("pipeline").fraud_pipeline()
-    model.fit(train, fraud)
-    return [model.predict_proba(frame)[:, 1] for frame in frames]
+# shared: scores_of
 
 
 def shop_of(seed, per_day):
@@ -1010,37 +912,7 @@ import pandas as pd
 from grader import expect
 
 
-def orders_like(rng, n):
-    """Orders of 60 days with the columns of the training table, without a label; nothing depends on anything."""
-    countries = [f"{a}{b}" for a in "ABCDEFGH" for b in "XYZ"]
-    card, ship = rng.choice(countries, n), rng.choice(countries, n)
-    words = "amber birch cedar denim ember fern ginger hazel iris jade kelp linen maple navy".split()
-    seconds = np.sort(rng.integers(0, 60 * 86_400, n))
-    table = {"order_id": rng.permutation(n) + 610_000_000, "customer_id": rng.integers(100_000, 110_000, n)}
-    table["placed_at"] = pd.Timestamp("2025-03-01") + pd.to_timedelta(seconds, unit="s")
-    table["channel"] = rng.choice(["web", "app", "partner", "phone"], n)
-    table["device"] = rng.choice(["ios", "mac", "android", "windows"], n)
-    table["device_known"] = rng.random(n) < 0.7
-    table |= {
-        "ship_country": ship,
-        "card_country": card,
-        "corridor": [f"{a}>{b}" for a, b in zip(card, ship)],
-    }
-    table["product_category"] = rng.choice(["toys", "beauty", "pets"], n)
-    table["product_title"] = [" ".join(rng.choice(words, 3, replace=False)) for _ in range(n)]
-    table["amount"] = np.where(rng.random(n) < 0.07, np.nan, np.exp(rng.normal(3.8, 0.8, n)).round(2))
-    table["hours_since_last"] = np.where(rng.random(n) < 0.15, np.nan, rng.integers(1, 2800, n) / 4)
-    table["mean_amount_30d"] = np.where(rng.random(n) < 0.3, np.nan, rng.integers(40, 360, n) / 4)
-    for name, top in [("items", 8), ("attempts", 5), ("address_age_days", 400), ("orders_7d", 3)]:
-        table[name] = rng.integers(0, top, n)
-    for name, top in [
-        ("orders_30d", 6),
-        ("customer_chargebacks", 2),
-        ("corridor_ripe", 90),
-        ("corridor_frauds", 4),
-    ]:
-        table[name] = rng.integers(0, top, n)
-    return pd.DataFrame(table)
+# shared: orders_like
 
 
 def features_of_model(run_id, rows):
@@ -1117,37 +989,7 @@ import pandas as pd
 from grader import expect
 
 
-def orders_like(rng, n):
-    """Orders of 60 days with the columns of the training table, without a label; nothing depends on anything."""
-    countries = [f"{a}{b}" for a in "ABCDEFGH" for b in "XYZ"]
-    card, ship = rng.choice(countries, n), rng.choice(countries, n)
-    words = "amber birch cedar denim ember fern ginger hazel iris jade kelp linen maple navy".split()
-    seconds = np.sort(rng.integers(0, 60 * 86_400, n))
-    table = {"order_id": rng.permutation(n) + 610_000_000, "customer_id": rng.integers(100_000, 110_000, n)}
-    table["placed_at"] = pd.Timestamp("2025-03-01") + pd.to_timedelta(seconds, unit="s")
-    table["channel"] = rng.choice(["web", "app", "partner", "phone"], n)
-    table["device"] = rng.choice(["ios", "mac", "android", "windows"], n)
-    table["device_known"] = rng.random(n) < 0.7
-    table |= {
-        "ship_country": ship,
-        "card_country": card,
-        "corridor": [f"{a}>{b}" for a, b in zip(card, ship)],
-    }
-    table["product_category"] = rng.choice(["toys", "beauty", "pets"], n)
-    table["product_title"] = [" ".join(rng.choice(words, 3, replace=False)) for _ in range(n)]
-    table["amount"] = np.where(rng.random(n) < 0.07, np.nan, np.exp(rng.normal(3.8, 0.8, n)).round(2))
-    table["hours_since_last"] = np.where(rng.random(n) < 0.15, np.nan, rng.integers(1, 2800, n) / 4)
-    table["mean_amount_30d"] = np.where(rng.random(n) < 0.3, np.nan, rng.integers(40, 360, n) / 4)
-    for name, top in [("items", 8), ("attempts", 5), ("address_age_days", 400), ("orders_7d", 3)]:
-        table[name] = rng.integers(0, top, n)
-    for name, top in [
-        ("orders_30d", 6),
-        ("customer_chargebacks", 2),
-        ("corridor_ripe", 90),
-        ("corridor_frauds", 4),
-    ]:
-        table[name] = rng.integers(0, top, n)
-    return pd.DataFrame(table)
+# shared: orders_like
 
 
 def cut_in_three(n):

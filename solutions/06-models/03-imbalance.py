@@ -391,7 +391,7 @@ cases = {
         5,
     ),
     "scores with many ties, 12 places": (day, fraud, np.round(risk), 12),
-    "scores that lie 1e-9 apart, 12 places": (day, fraud, 0.3 + rng.permutation(len(day)) * 1e-9, 12),
+    "scores that lie 1e-10 apart, 12 places": (day, fraud, 0.3 + rng.permutation(len(day)) * 1e-10, 12),
     "one score for all, 10 places": (day, fraud, np.zeros(len(day)), 10),
     "one place": (day, fraud, risk, 1),
     "no place": (day, fraud, risk, 0),

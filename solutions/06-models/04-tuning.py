@@ -585,8 +585,8 @@ def judge(what, answers, numbers=False):
     shares = [share for one, _ in answers for hopeless, share in one if hopeless]
     others = [share for one, _ in answers for hopeless, share in one if not hopeless]
     # 20 seeds. Right answers (random, TPE, quasi-random; median, late or with a short warm-up, quarter, halving, Hyperband, a rule of its own): hopeless settings
-    # get 0.12 to 0.38 of their folds with a standard deviation of 0.07 at most (warm-up of one fold, highest 0.48); without pruning 1.0, and so with a long
-    # warm-up where easy folds come first. Others get 0.12 (0.02) to 0.48 (0.08) more; with the direction reversed 0.33 (0.07) less. The best drawn lies 0.000
+    # get 0.12 to 0.38 of their folds with a standard deviation of 0.07 at most (warm-up of one fold, highest 0.48; 0.26 (0.04), highest 0.45 where easy folds
+    # come first); without pruning 1.0, and so with a long warm-up where easy folds come first. Others get 0.12 (0.02) to 0.48 (0.08) more; with the direction reversed 0.33 (0.07) less. The best drawn lies 0.000
     # to 0.012 above the chosen one; compared with the best mean 0.43 (0.10) above it, lowest 0.29.
     expect.true(
         bool(np.mean(shares) <= 0.68),
@@ -616,8 +616,8 @@ def judge(what, answers, numbers=False):
     )
 
 
-def problem(rng, effects, scale=1.0, shift=0.0):
-    cliff = float(rng.uniform(0.4, 0.6))
+def problem(rng, effects, scale=1.0, shift=0.0, cliffs=(0.4, 0.6)):
+    cliff = float(rng.uniform(*cliffs))
     case = {"effects": [float(one) for one in effects], "cliff": cliff, "top": float(rng.uniform(cliff, 1.0))}
     return case | {"scale": scale, "shift": shift, "budget": 160, "seed": int(rng.integers(2**31))}
 
@@ -631,8 +631,9 @@ rising, mixed = np.linspace(-0.8, 0.8, 8), rng.permutation(np.linspace(-0.8, 0.8
 hidden = [problem(rng, rising), problem(rng, rising, scale=50.0, shift=2.0), problem(rng, mixed)]
 hidden += [problem(rng, rng.permutation(mixed), scale=0.01), problem(rng, rising, shift=5.0)]
 hidden += [problem(rng, rng.permutation(mixed)), problem(rng, rising), problem(rng, rising, scale=0.1)]
-hidden += [problem(rng, rising, shift=1.0), problem(rng, rising, shift=-3.0)]
-falling = [problem(rng, rising[::-1], shift=shift) for shift in (0.0, 1.0, -2.0)]
+# Most settings are good here, so that the median of the first ten trials is one of them and a warm-up of one fold is right.
+easy = np.linspace(0.6, -0.6, 8)
+falling = [problem(rng, easy, shift=shift, cliffs=(0.2, 0.35)) for shift in (0.0, 1.0, -2.0) * 2]
 for answers in (expect.beside(searched, hidden),):
     judge("eight folds, hard ones first or mixed, scores of any size and sign", answers)
 for answers in (expect.beside(searched, falling),):

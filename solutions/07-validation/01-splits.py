@@ -157,12 +157,7 @@ class GroupedTimeSplit:
         ### END SOLUTION
 
 
-# %% test="validation_folds" of="splits" points=2
-import numpy as np
-import pandas as pd
-from grader import expect
-
-
+# %% shared="folds_of"
 def folds_of(table, groups, n_splits, arguments):
     """Lists of (training, validation) of the delivered splitter, get_n_splits, and whether the table is as before.
 
@@ -186,6 +181,15 @@ def folds_of(table, groups, n_splits, arguments):
         raise
     except Exception as error:
         return re.sub(r"\d+", "#", f"{type(error).__name__}: {error}")[:200]
+
+
+# %% test="validation_folds" of="splits" points=2
+import numpy as np
+import pandas as pd
+from grader import expect
+
+
+# shared: folds_of
 
 
 days = [40, 3, 43, 1, 70, 2, 62]
@@ -346,29 +350,7 @@ import pandas as pd
 from grader import expect
 
 
-def folds_of(table, groups, n_splits, arguments):
-    """Lists of (training, validation) of the delivered splitter, get_n_splits, and whether the table is as before.
-
-    What it raised comes back as text, with # for each number.
-    """
-    import importlib.util
-    import re
-
-    import numpy as np
-
-    spec = importlib.util.spec_from_file_location("splits_as_delivered", "splits.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    before = table.copy()
-    try:
-        splitter = module.GroupedTimeSplit(n_splits, time="placed_at", **arguments)
-        pairs = [(training, validation) for training, validation in splitter.split(table, groups=groups)]
-        folds = [[np.asarray(part).tolist() for part in pair] for pair in pairs]
-        return [folds, splitter.get_n_splits(), table.equals(before)]
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        return re.sub(r"\d+", "#", f"{type(error).__name__}: {error}")[:200]
+# shared: folds_of
 
 
 days = [40, 3, 43, 1, 70, 2, 62]
@@ -528,29 +510,7 @@ import pandas as pd
 from grader import expect
 
 
-def folds_of(table, groups, n_splits, arguments):
-    """Lists of (training, validation) of the delivered splitter, get_n_splits, and whether the table is as before.
-
-    What it raised comes back as text, with # for each number.
-    """
-    import importlib.util
-    import re
-
-    import numpy as np
-
-    spec = importlib.util.spec_from_file_location("splits_as_delivered", "splits.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    before = table.copy()
-    try:
-        splitter = module.GroupedTimeSplit(n_splits, time="placed_at", **arguments)
-        pairs = [(training, validation) for training, validation in splitter.split(table, groups=groups)]
-        folds = [[np.asarray(part).tolist() for part in pair] for pair in pairs]
-        return [folds, splitter.get_n_splits(), table.equals(before)]
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        return re.sub(r"\d+", "#", f"{type(error).__name__}: {error}")[:200]
+# shared: folds_of
 
 
 days = [1, 2, 40, 43, 52, 61]
@@ -757,6 +717,26 @@ for case, arguments in EMPTY.items():
     expect.true(refused, **say(case, found))
 ### END HIDDEN TESTS
 
+
+# %% shared="ring_shop"
+def ring_shop(days, rings, honest):
+    """Orders of honest customers and of rings; a ring is 12 orders in 12 days, 3 accounts, one address and phone."""
+    regular = np.repeat(np.arange(honest), rng.integers(1, 8, honest))
+    ring = np.repeat(np.arange(rings), 12)
+    who = np.concatenate([regular, 10**6 + 3 * ring + rng.integers(0, 3, len(ring))])
+    start = rng.uniform(0, days, rings)[ring] + rng.uniform(0, 12, len(ring))
+    day = np.concatenate([rng.uniform(0, days, len(regular)), start])
+    fraud = np.arange(len(who)) >= len(regular)
+    home = np.concatenate(
+        [rng.uniform(0, 1000, (honest, 4))[regular], rng.uniform(0, 1000, (rings, 4))[ring]]
+    )
+    shop = pd.DataFrame(home + rng.normal(0, 0.2, home.shape), columns=["x", "y", "phone", "device"])
+    shop["mark"], shop["is_fraud"], shop["customer_id"] = rng.normal(0.7 * fraud, 1), fraud, who
+    shop["placed_at"] = pd.Timestamp("2025-01-01") + pd.to_timedelta((day * 86_400).astype(int), unit="s")
+    shop = shop[day < days]
+    return shop.sample(frac=1, random_state=int(rng.integers(2**31)))
+
+
 # %% test="inside_scikit_learn" of="splits" points=2
 import numpy as np
 import pandas as pd
@@ -850,22 +830,7 @@ def both_tables(one, other, arguments):
     return all(folds(kept, table) == folds(fresh(), table) for table in (one, other, one))
 
 
-def ring_shop(days, rings, honest):
-    """Orders of honest customers and of rings; a ring is 12 orders in 12 days, 3 accounts, one address and phone."""
-    regular = np.repeat(np.arange(honest), rng.integers(1, 8, honest))
-    ring = np.repeat(np.arange(rings), 12)
-    who = np.concatenate([regular, 10**6 + 3 * ring + rng.integers(0, 3, len(ring))])
-    start = rng.uniform(0, days, rings)[ring] + rng.uniform(0, 12, len(ring))
-    day = np.concatenate([rng.uniform(0, days, len(regular)), start])
-    fraud = np.arange(len(who)) >= len(regular)
-    home = np.concatenate(
-        [rng.uniform(0, 1000, (honest, 4))[regular], rng.uniform(0, 1000, (rings, 4))[ring]]
-    )
-    shop = pd.DataFrame(home + rng.normal(0, 0.2, home.shape), columns=["x", "y", "phone", "device"])
-    shop["mark"], shop["is_fraud"], shop["customer_id"] = rng.normal(0.7 * fraud, 1), fraud, who
-    shop["placed_at"] = pd.Timestamp("2025-01-01") + pd.to_timedelta((day * 86_400).astype(int), unit="s")
-    shop = shop[day < days]
-    return shop.sample(frac=1, random_state=int(rng.integers(2**31)))
+# shared: ring_shop
 
 
 def later_truth(shop, now, features):
@@ -1318,22 +1283,7 @@ def recomputed(table, columns, given, n_splits, embargo, start):
     return [scores, folds, float(np.mean(by_fold("line", list(KFold(5).split(table)))))]
 
 
-def ring_shop(days, rings, honest):
-    """Orders of honest customers and of rings; a ring is 12 orders in 12 days, 3 accounts, one address and phone."""
-    regular = np.repeat(np.arange(honest), rng.integers(1, 8, honest))
-    ring = np.repeat(np.arange(rings), 12)
-    who = np.concatenate([regular, 10**6 + 3 * ring + rng.integers(0, 3, len(ring))])
-    start = rng.uniform(0, days, rings)[ring] + rng.uniform(0, 12, len(ring))
-    day = np.concatenate([rng.uniform(0, days, len(regular)), start])
-    fraud = np.arange(len(who)) >= len(regular)
-    home = np.concatenate(
-        [rng.uniform(0, 1000, (honest, 4))[regular], rng.uniform(0, 1000, (rings, 4))[ring]]
-    )
-    shop = pd.DataFrame(home + rng.normal(0, 0.2, home.shape), columns=["x", "y", "phone", "device"])
-    shop["mark"], shop["is_fraud"], shop["customer_id"] = rng.normal(0.7 * fraud, 1), fraud, who
-    shop["placed_at"] = pd.Timestamp("2025-01-01") + pd.to_timedelta((day * 86_400).astype(int), unit="s")
-    shop = shop[day < days]
-    return shop.sample(frac=1, random_state=int(rng.integers(2**31)))
+# shared: ring_shop
 
 
 # Columns that put a known share of a fold's frauds above all its honest orders, and the others below: that share is the AUC.

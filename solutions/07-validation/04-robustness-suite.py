@@ -282,16 +282,118 @@ def test_an_order_alone(model, orders):
 ### END SOLUTION
 
 
-# %% test="stops_what_does_not_matter" of="invariance" points=4
-import json
-
-import numpy as np
-import pandas as pd
-from grader import expect
-
-FILE = "test_invariance.py"
+# %% shared="plain"
+def plain(q):
+    return scorecard(q, weights, -5.2)
 
 
+def trees(q):
+    """Steps; in a sixth of the orders or fewer each mark goes the other way, a little."""
+    a, far = q["attempts"], np.isin(q["card"], list(FAR))
+    z = -4.4 + np.where(q["items"] > 3, -0.1 * (a > 1), 0.65 * (a > 1) + 0.3 * (a > 2) + 0.3 * (a > 3))
+    z = (
+        z
+        + np.where(q["channel"] == "phone", -0.1, 1.9) * far
+        + 0.6 * (q["amount"] > 150)
+        + 0.9 * (q["amount"] < 5)
+    )
+    z = z + np.where(q["channel"] == "partner", -0.1, 1.2) * ~q["known"] + 0.5 * (q["hour"] < 5)
+    return z + np.where(q["card"] != q["ship"], -0.1, 0.9) * (q["age"] < 7)
+
+
+def low(q):
+    """As a model calibrated to a low base rate: six tenths of each step, and the hour."""
+    return 0.6 * scorecard(q, weights, -12.5) + 0.3 * np.sin(np.pi * q["hour"] / 12)
+
+
+def noisy(q):
+    return scorecard(q, weights, -4.8) + rng.uniform(-0.02, 0.02, len(q["age"]))
+
+
+def words(q):
+    """Uses columns that others leave."""
+    z = scorecard(q, weights, 0.4) + 0.25 * np.clip(q["items"] - 2, -1, 4)
+    for name in ("channel", "device", "weekday"):
+        z = z + np.array([effects.get(word, 0.0) for word in q[name].tolist()])
+    return z
+
+
+# %% shared="read"
+def read(asked, refuses=True):
+    """What a model reads of the orders: floats, tidy countries, moments in UTC."""
+    columns = asked["columns"]
+    q = {
+        new: np.array([np.nan if value is None else value for value in columns[old]], dtype=float)
+        for new, old in {
+            "amount": "amount",
+            "items": "items",
+            "attempts": "attempts",
+            "age": "address_age_days",
+        }.items()
+    }
+    for new, old in {"card": "card_country", "ship": "ship_country"}.items():
+        q[new] = np.array([str(word).strip().upper() for word in columns[old]], dtype=object)
+    for name in ("channel", "device"):
+        q[name] = np.array([str(word) for word in columns[name]], dtype=object)
+    q["known"] = np.array(columns["device_known"], dtype=bool)
+    days = np.array(columns["placed_at"], dtype=float) / 8.64e7
+    q["hour"], q["weekday"] = days % 1 * 24, np.floor(days) % 7
+    if refuses and (q["amount"] < 0).any():
+        raise ValueError("a negative amount")
+    return q
+
+
+def scorecard(q, weights=(0.7, 1.8, 1.1, 1.2, 0.6, 0.4, 1.0, 0.5), base=-5.0):
+    """Logits of a good model."""
+    amount = np.nan_to_num(q["amount"], nan=45.0)
+    marks = [
+        np.clip(q["attempts"], 1, 5) - 1,
+        np.isin(q["card"], list(FAR)),
+        ~q["known"],
+        1 / (1 + q["age"] / 10),
+    ]
+    marks += [q["hour"] < 6, np.log(np.clip(amount / 45, 1, 20)), amount < 5, q["card"] != q["ship"]]
+    return base + sum(
+        weight * np.asarray(mark, dtype=float) for weight, mark in zip(weights, marks, strict=True)
+    )
+
+
+def answer(logits, shape="", first=1.0, writes=None, dtype="float64"):
+    """What goes back to the tests: an array of both probabilities, and what is written into the caller's frame."""
+    p = 1 / (1 + np.exp(-logits))
+    both = p if shape == "one" else np.column_stack([first * (1 - p), p])
+    lengths = [2] if shape == "flat" else list(both.shape)
+    return {
+        "answer": both.ravel().tolist(),
+        "shape": lengths,
+        "dtype": dtype,
+        "writes": writes or {},
+    }
+
+
+def by_label(asked):
+    """Places of the rows in the order of their labels."""
+    return np.array(
+        sorted(range(asked["rows"]), key=lambda place: asked["index"][place].rjust(20)), dtype=int
+    )
+
+
+def card(asked):
+    return answer(scorecard(read(asked)))
+
+
+# %% shared="sample_of"
+def sample_of(seed):
+    """20 orders of a shop, some without an amount, with labels in no order."""
+    from tidewater import make_world
+
+    world, rng = make_world(seed, days=7, orders_per_day=60), np.random.default_rng(seed % 2**32)
+    rows = world.orders.merge(world.payments, on="order_id")[NAMES]
+    rows = rows.iloc[rng.permutation(len(rows))[:20]].set_axis(rng.permutation(9000)[:20])
+    return rows.assign(amount=rows["amount"].mask(np.arange(20) % 6 == 4))
+
+
+# %% shared="tried"
 def tried(file, ask, count, sample):
     """What pytest says of a file of tests, for each of some models: exit code, passed, the first test that failed."""
     import contextlib
@@ -456,6 +558,19 @@ def judge(zoo, sample, shuffled):
     ]
 
 
+# %% test="stops_what_does_not_matter" of="invariance" points=4
+import json
+
+import numpy as np
+import pandas as pd
+from grader import expect
+
+FILE = "test_invariance.py"
+
+
+# shared: tried
+
+
 TRAITS = {
     "good: a scorecard": "it is the scorecard of the notebook",
     "good: trees": "its steps are those of a forest, in float32, and single orders go the other way",
@@ -467,80 +582,13 @@ NAMES = "order_id customer_id placed_at amount items channel ship_country addres
 NAMES += ["device_known", "card_country", "attempts"]
 
 
-def sample_of(seed):
-    """20 orders of a shop, some without an amount, with labels in no order."""
-    from tidewater import make_world
-
-    world, rng = make_world(seed, days=7, orders_per_day=60), np.random.default_rng(seed % 2**32)
-    rows = world.orders.merge(world.payments, on="order_id")[NAMES]
-    rows = rows.iloc[rng.permutation(len(rows))[:20]].set_axis(rng.permutation(9000)[:20])
-    return rows.assign(amount=rows["amount"].mask(np.arange(20) % 6 == 4))
+# shared: sample_of
 
 
 FAR = frozenset("US BR IN NG ID VN TR MX ZA PH".split())
 
 
-def read(asked, refuses=True):
-    """What a model reads of the orders: floats, tidy countries, moments in UTC."""
-    columns = asked["columns"]
-    q = {
-        new: np.array([np.nan if value is None else value for value in columns[old]], dtype=float)
-        for new, old in {
-            "amount": "amount",
-            "items": "items",
-            "attempts": "attempts",
-            "age": "address_age_days",
-        }.items()
-    }
-    for new, old in {"card": "card_country", "ship": "ship_country"}.items():
-        q[new] = np.array([str(word).strip().upper() for word in columns[old]], dtype=object)
-    for name in ("channel", "device"):
-        q[name] = np.array([str(word) for word in columns[name]], dtype=object)
-    q["known"] = np.array(columns["device_known"], dtype=bool)
-    days = np.array(columns["placed_at"], dtype=float) / 8.64e7
-    q["hour"], q["weekday"] = days % 1 * 24, np.floor(days) % 7
-    if refuses and (q["amount"] < 0).any():
-        raise ValueError("a negative amount")
-    return q
-
-
-def scorecard(q, weights=(0.7, 1.8, 1.1, 1.2, 0.6, 0.4, 1.0, 0.5), base=-5.0):
-    """Logits of a good model."""
-    amount = np.nan_to_num(q["amount"], nan=45.0)
-    marks = [
-        np.clip(q["attempts"], 1, 5) - 1,
-        np.isin(q["card"], list(FAR)),
-        ~q["known"],
-        1 / (1 + q["age"] / 10),
-    ]
-    marks += [q["hour"] < 6, np.log(np.clip(amount / 45, 1, 20)), amount < 5, q["card"] != q["ship"]]
-    return base + sum(
-        weight * np.asarray(mark, dtype=float) for weight, mark in zip(weights, marks, strict=True)
-    )
-
-
-def answer(logits, shape="", first=1.0, writes=None, dtype="float64"):
-    """What goes back to the tests: an array of both probabilities, and what is written into the caller's frame."""
-    p = 1 / (1 + np.exp(-logits))
-    both = p if shape == "one" else np.column_stack([first * (1 - p), p])
-    lengths = [2] if shape == "flat" else list(both.shape)
-    return {
-        "answer": both.ravel().tolist(),
-        "shape": lengths,
-        "dtype": dtype,
-        "writes": writes or {},
-    }
-
-
-def by_label(asked):
-    """Places of the rows in the order of their labels."""
-    return np.array(
-        sorted(range(asked["rows"]), key=lambda place: asked["index"][place].rjust(20)), dtype=int
-    )
-
-
-def card(asked):
-    return answer(scorecard(read(asked)))
+# shared: read
 
 
 # Two broken models and a good one, to begin with.
@@ -562,39 +610,7 @@ weights = rng.uniform([0.6, 1.6, 0.9, 0.9, 0.3, 0.3, 0.8, 0.2], [0.9, 2.4, 1.4, 
 effects = {word: float(rng.uniform(-0.6, 0.6)) for word in [*CHANNELS, *DEVICES, *range(7)]}
 
 
-def plain(q):
-    return scorecard(q, weights, -5.2)
-
-
-def trees(q):
-    """Steps; in a sixth of the orders or fewer each mark goes the other way, a little."""
-    a, far = q["attempts"], np.isin(q["card"], list(FAR))
-    z = -4.4 + np.where(q["items"] > 3, -0.1 * (a > 1), 0.65 * (a > 1) + 0.3 * (a > 2) + 0.3 * (a > 3))
-    z = (
-        z
-        + np.where(q["channel"] == "phone", -0.1, 1.9) * far
-        + 0.6 * (q["amount"] > 150)
-        + 0.9 * (q["amount"] < 5)
-    )
-    z = z + np.where(q["channel"] == "partner", -0.1, 1.2) * ~q["known"] + 0.5 * (q["hour"] < 5)
-    return z + np.where(q["card"] != q["ship"], -0.1, 0.9) * (q["age"] < 7)
-
-
-def low(q):
-    """As a model calibrated to a low base rate: six tenths of each step, and the hour."""
-    return 0.6 * scorecard(q, weights, -12.5) + 0.3 * np.sin(np.pi * q["hour"] / 12)
-
-
-def noisy(q):
-    return scorecard(q, weights, -4.8) + rng.uniform(-0.02, 0.02, len(q["age"]))
-
-
-def words(q):
-    """Uses columns that others leave."""
-    z = scorecard(q, weights, 0.4) + 0.25 * np.clip(q["items"] - 2, -1, 4)
-    for name in ("channel", "device", "weekday"):
-        z = z + np.array([effects.get(word, 0.0) for word in q[name].tolist()])
-    return z
+# shared: plain
 
 
 GOOD = {"scorecard": plain, "trees": trees, "low": low, "noisy": noisy, "words": words}
@@ -747,168 +763,7 @@ from grader import expect
 FILE = "test_direction.py"
 
 
-def tried(file, ask, count, sample):
-    """What pytest says of a file of tests, for each of some models: exit code, passed, the first test that failed."""
-    import contextlib
-    import importlib
-    import io
-    import json
-    import os
-    import pathlib
-    import sys
-
-    import numpy as np
-    import pandas as pd
-    import pytest
-
-    class Model:
-        """All that a test sees of a model; the answer itself comes from elsewhere."""
-
-        def __init__(self, key):
-            self._key = key
-
-        def predict_proba(self, orders):
-            columns, wall = {}, []
-            for name, column in orders.items():
-                if column.dtype == object and len(column) and isinstance(column.iloc[0], pd.Timestamp):
-                    column = pd.to_datetime(column)
-                if column.dtype.kind == "M":
-                    zone = getattr(column.dtype, "tz", None)
-                    local = column.dt.tz_localize(None) if zone is not None else column
-                    utc = column.dt.tz_convert("UTC").dt.tz_localize(None) if zone is not None else column
-                    column = utc.astype("datetime64[ms]").astype("int64")
-                    wall = local.astype("datetime64[ms]").astype("int64").tolist()
-                columns[str(name)] = column.tolist()
-            asked = {"names": list(columns), "columns": columns, "rows": len(orders), "wall": wall}
-            asked["kinds"] = dict(zip(columns, map(str, orders.dtypes), strict=True))
-            asked["index"] = [str(label) for label in orders.index]
-            said = json.loads(
-                ask(
-                    self._key,
-                    json.dumps(
-                        asked, default=lambda value: value.item() if hasattr(value, "item") else str(value)
-                    ),
-                )
-            )
-            if "error" in said:
-                raise {"KeyError": KeyError, "ValueError": ValueError}.get(said["error"], TypeError)(
-                    said["text"]
-                )
-            for name, values in said["writes"].items():
-                orders[name] = values
-            return np.array(said["answer"], dtype=said["dtype"]).reshape(said["shape"])
-
-    class Given:
-        """One session of pytest; for each model the file is imported, collected and run anew."""
-
-        def __init__(self):
-            self.key, self.passed, self.failed, self.results = 0, 0, "", []
-
-        @pytest.fixture
-        def model(self):
-            return Model(self.key)
-
-        @pytest.fixture
-        def orders(self):
-            return sample.copy()
-
-        def pytest_collection(self, session):
-            return True
-
-        def pytest_runtestloop(self, session):
-            for self.key in range(count):
-                self.passed, self.failed, session.testsfailed = 0, "", 0
-                sys.modules.pop(file.removesuffix(".py"), None)
-                items = session.perform_collect()
-                code = 2 if session.testsfailed else 0 if items else 5
-                for place, item in enumerate([] if code else items):
-                    after = items[place + 1] if place + 1 < len(items) else None
-                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
-                    if self.failed:
-                        session._setupstate.teardown_exact(None)
-                        break
-                self.results.append([1 if self.failed else code, int(self.passed), self.failed[:60]])
-                if ask(self.key, "stopped" if code or self.failed or not self.passed else "") == "enough":
-                    break
-            return True
-
-        def pytest_runtest_logreport(self, report):
-            self.passed += report.when == "call" and report.outcome == "passed"
-            if report.outcome == "failed":
-                self.failed = self.failed or report.nodeid.split("::", 1)[-1]
-
-    if not pathlib.Path(file).is_file():
-        return [[-1, 0, ""]]
-    importlib.invalidate_caches()
-    kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    sys.path.insert(0, "")
-    alone, os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = (
-        os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD", ""),
-        "1",
-    )
-    off = "cacheprovider unraisableexception threadexception faulthandler doctest junitxml pastebin stepwise debugging setuponly setupplan warnings".split()
-    options = [part for name in off for part in ("-p", f"no:{name}")]
-    options += ["--assert=plain", "--capture=no", "--tb=no", "--import-mode=importlib", "--noconftest"]
-    options += ["-q", "--rootdir=.", "--confcutdir=.", "-c", os.devnull]
-    given, said = Given(), io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        code = pytest.main([file, *options], plugins=[given])
-    sys.modules.pop(file.removesuffix(".py"), None)
-    sys.dont_write_bytecode = kept
-    sys.path.remove("")
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = alone
-    return given.results or [[int(code), 0, ""]]
-
-
-def judge(zoo, sample, shuffled):
-    """Run the suite on each model of the zoo; what is to hold: tests that run, no good one stopped, no broken one let through."""
-    names = np.random.default_rng(shuffled).permutation(list(zoo)).tolist()
-
-    def ask(key, text):
-        if not text.startswith("{"):
-            return "enough" if text and names[key].startswith("good") else ""
-        try:
-            return json.dumps(zoo[names[key]](json.loads(text)))
-        except (KeyError, ValueError, TypeError, IndexError) as error:
-            return json.dumps({"error": type(error).__name__, "text": str(error)})
-
-    found = dict(zip(names, expect.beside(tried, FILE, ask, len(names), sample), strict=False))
-    good = {name: result for name, result in found.items() if name.startswith("good")}
-    broken = {name: result for name, result in found.items() if not name.startswith("good")}
-    code, passed, _ = [*good.values(), *found.values()][0]
-    stopped = [name for name, (code, passed, _) in good.items() if code != 0 or passed == 0]
-    failed = next((good[name][2] for name in stopped), "")
-    missed = [name for name, (code, *_) in broken.items() if code != 1]
-    return [
-        {
-            "condition": code in (0, 1) and (code == 1 or passed > 0),
-            "got": {-1: "no such file", 5: "no test", 0: "no test that passed"}.get(
-                code, f"pytest's exit code {code}"
-            ),
-            "expected": "tests that run",
-            "what": f"{FILE} on a good model",
-            "why": "pytest has to find tests in the file, and to run them",
-            "look_at": "the file's name, the names of the functions, which begin with test_, and errors when it is imported",
-        },
-        {
-            "condition": not stopped,
-            "got": "a good model stopped",
-            "expected": "none stopped",
-            "what": f"the good models that {FILE} stops"
-            + (f" (a test that fails: {failed}; the model: {TRAITS[stopped[0]]})" if stopped else ""),
-            "why": "a gate that stops good models is switched off, and what is not in the contract is no promise",
-            "look_at": "that test: does it demand an exact or an absolute score, more than the contract's tolerance, or that an input of use does not matter?",
-        },
-        {
-            "condition": not missed,
-            "got": f"{len(missed)} let through",
-            "expected": "none let through",
-            "what": f"the broken models that {FILE} lets through"
-            + (f" ({len(missed)} of {len(broken)}; they break: {'; '.join(missed[:4])})" if missed else ""),
-            "why": "each line of the contract is there because a model broke it, and no score on held-out rows showed it",
-            "look_at": "your test of that line: does it make the change in every column and with every value of the line, and compare all orders?",
-        },
-    ]
+# shared: tried
 
 
 TRAITS = {
@@ -922,80 +777,13 @@ NAMES = "order_id customer_id placed_at amount items channel ship_country addres
 NAMES += ["device_known", "card_country", "attempts"]
 
 
-def sample_of(seed):
-    """20 orders of a shop, some without an amount, with labels in no order."""
-    from tidewater import make_world
-
-    world, rng = make_world(seed, days=7, orders_per_day=60), np.random.default_rng(seed % 2**32)
-    rows = world.orders.merge(world.payments, on="order_id")[NAMES]
-    rows = rows.iloc[rng.permutation(len(rows))[:20]].set_axis(rng.permutation(9000)[:20])
-    return rows.assign(amount=rows["amount"].mask(np.arange(20) % 6 == 4))
+# shared: sample_of
 
 
 FAR = frozenset("US BR IN NG ID VN TR MX ZA PH".split())
 
 
-def read(asked, refuses=True):
-    """What a model reads of the orders: floats, tidy countries, moments in UTC."""
-    columns = asked["columns"]
-    q = {
-        new: np.array([np.nan if value is None else value for value in columns[old]], dtype=float)
-        for new, old in {
-            "amount": "amount",
-            "items": "items",
-            "attempts": "attempts",
-            "age": "address_age_days",
-        }.items()
-    }
-    for new, old in {"card": "card_country", "ship": "ship_country"}.items():
-        q[new] = np.array([str(word).strip().upper() for word in columns[old]], dtype=object)
-    for name in ("channel", "device"):
-        q[name] = np.array([str(word) for word in columns[name]], dtype=object)
-    q["known"] = np.array(columns["device_known"], dtype=bool)
-    days = np.array(columns["placed_at"], dtype=float) / 8.64e7
-    q["hour"], q["weekday"] = days % 1 * 24, np.floor(days) % 7
-    if refuses and (q["amount"] < 0).any():
-        raise ValueError("a negative amount")
-    return q
-
-
-def scorecard(q, weights=(0.7, 1.8, 1.1, 1.2, 0.6, 0.4, 1.0, 0.5), base=-5.0):
-    """Logits of a good model."""
-    amount = np.nan_to_num(q["amount"], nan=45.0)
-    marks = [
-        np.clip(q["attempts"], 1, 5) - 1,
-        np.isin(q["card"], list(FAR)),
-        ~q["known"],
-        1 / (1 + q["age"] / 10),
-    ]
-    marks += [q["hour"] < 6, np.log(np.clip(amount / 45, 1, 20)), amount < 5, q["card"] != q["ship"]]
-    return base + sum(
-        weight * np.asarray(mark, dtype=float) for weight, mark in zip(weights, marks, strict=True)
-    )
-
-
-def answer(logits, shape="", first=1.0, writes=None, dtype="float64"):
-    """What goes back to the tests: an array of both probabilities, and what is written into the caller's frame."""
-    p = 1 / (1 + np.exp(-logits))
-    both = p if shape == "one" else np.column_stack([first * (1 - p), p])
-    lengths = [2] if shape == "flat" else list(both.shape)
-    return {
-        "answer": both.ravel().tolist(),
-        "shape": lengths,
-        "dtype": dtype,
-        "writes": writes or {},
-    }
-
-
-def by_label(asked):
-    """Places of the rows in the order of their labels."""
-    return np.array(
-        sorted(range(asked["rows"]), key=lambda place: asked["index"][place].rjust(20)), dtype=int
-    )
-
-
-def card(asked):
-    return answer(scorecard(read(asked)))
+# shared: read
 
 
 # Two broken models and a good one, to begin with.
@@ -1015,39 +803,7 @@ weights = rng.uniform([0.6, 1.6, 0.9, 0.9, 0.3, 0.3, 0.8, 0.2], [0.9, 2.4, 1.4, 
 effects = {word: float(rng.uniform(-0.6, 0.6)) for word in [*CHANNELS, *DEVICES, *range(7)]}
 
 
-def plain(q):
-    return scorecard(q, weights, -5.2)
-
-
-def trees(q):
-    """Steps; in a sixth of the orders or fewer each mark goes the other way, a little."""
-    a, far = q["attempts"], np.isin(q["card"], list(FAR))
-    z = -4.4 + np.where(q["items"] > 3, -0.1 * (a > 1), 0.65 * (a > 1) + 0.3 * (a > 2) + 0.3 * (a > 3))
-    z = (
-        z
-        + np.where(q["channel"] == "phone", -0.1, 1.9) * far
-        + 0.6 * (q["amount"] > 150)
-        + 0.9 * (q["amount"] < 5)
-    )
-    z = z + np.where(q["channel"] == "partner", -0.1, 1.2) * ~q["known"] + 0.5 * (q["hour"] < 5)
-    return z + np.where(q["card"] != q["ship"], -0.1, 0.9) * (q["age"] < 7)
-
-
-def low(q):
-    """As a model calibrated to a low base rate: six tenths of each step, and the hour."""
-    return 0.6 * scorecard(q, weights, -12.5) + 0.3 * np.sin(np.pi * q["hour"] / 12)
-
-
-def noisy(q):
-    return scorecard(q, weights, -4.8) + rng.uniform(-0.02, 0.02, len(q["age"]))
-
-
-def words(q):
-    """Uses columns that others leave."""
-    z = scorecard(q, weights, 0.4) + 0.25 * np.clip(q["items"] - 2, -1, 4)
-    for name in ("channel", "device", "weekday"):
-        z = z + np.array([effects.get(word, 0.0) for word in q[name].tolist()])
-    return z
+# shared: plain
 
 
 GOOD = {"scorecard": plain, "trees": trees, "low": low, "noisy": noisy, "words": words}
@@ -1188,168 +944,7 @@ from grader import expect
 FILE = "test_minimum.py"
 
 
-def tried(file, ask, count, sample):
-    """What pytest says of a file of tests, for each of some models: exit code, passed, the first test that failed."""
-    import contextlib
-    import importlib
-    import io
-    import json
-    import os
-    import pathlib
-    import sys
-
-    import numpy as np
-    import pandas as pd
-    import pytest
-
-    class Model:
-        """All that a test sees of a model; the answer itself comes from elsewhere."""
-
-        def __init__(self, key):
-            self._key = key
-
-        def predict_proba(self, orders):
-            columns, wall = {}, []
-            for name, column in orders.items():
-                if column.dtype == object and len(column) and isinstance(column.iloc[0], pd.Timestamp):
-                    column = pd.to_datetime(column)
-                if column.dtype.kind == "M":
-                    zone = getattr(column.dtype, "tz", None)
-                    local = column.dt.tz_localize(None) if zone is not None else column
-                    utc = column.dt.tz_convert("UTC").dt.tz_localize(None) if zone is not None else column
-                    column = utc.astype("datetime64[ms]").astype("int64")
-                    wall = local.astype("datetime64[ms]").astype("int64").tolist()
-                columns[str(name)] = column.tolist()
-            asked = {"names": list(columns), "columns": columns, "rows": len(orders), "wall": wall}
-            asked["kinds"] = dict(zip(columns, map(str, orders.dtypes), strict=True))
-            asked["index"] = [str(label) for label in orders.index]
-            said = json.loads(
-                ask(
-                    self._key,
-                    json.dumps(
-                        asked, default=lambda value: value.item() if hasattr(value, "item") else str(value)
-                    ),
-                )
-            )
-            if "error" in said:
-                raise {"KeyError": KeyError, "ValueError": ValueError}.get(said["error"], TypeError)(
-                    said["text"]
-                )
-            for name, values in said["writes"].items():
-                orders[name] = values
-            return np.array(said["answer"], dtype=said["dtype"]).reshape(said["shape"])
-
-    class Given:
-        """One session of pytest; for each model the file is imported, collected and run anew."""
-
-        def __init__(self):
-            self.key, self.passed, self.failed, self.results = 0, 0, "", []
-
-        @pytest.fixture
-        def model(self):
-            return Model(self.key)
-
-        @pytest.fixture
-        def orders(self):
-            return sample.copy()
-
-        def pytest_collection(self, session):
-            return True
-
-        def pytest_runtestloop(self, session):
-            for self.key in range(count):
-                self.passed, self.failed, session.testsfailed = 0, "", 0
-                sys.modules.pop(file.removesuffix(".py"), None)
-                items = session.perform_collect()
-                code = 2 if session.testsfailed else 0 if items else 5
-                for place, item in enumerate([] if code else items):
-                    after = items[place + 1] if place + 1 < len(items) else None
-                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
-                    if self.failed:
-                        session._setupstate.teardown_exact(None)
-                        break
-                self.results.append([1 if self.failed else code, int(self.passed), self.failed[:60]])
-                if ask(self.key, "stopped" if code or self.failed or not self.passed else "") == "enough":
-                    break
-            return True
-
-        def pytest_runtest_logreport(self, report):
-            self.passed += report.when == "call" and report.outcome == "passed"
-            if report.outcome == "failed":
-                self.failed = self.failed or report.nodeid.split("::", 1)[-1]
-
-    if not pathlib.Path(file).is_file():
-        return [[-1, 0, ""]]
-    importlib.invalidate_caches()
-    kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    sys.path.insert(0, "")
-    alone, os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = (
-        os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD", ""),
-        "1",
-    )
-    off = "cacheprovider unraisableexception threadexception faulthandler doctest junitxml pastebin stepwise debugging setuponly setupplan warnings".split()
-    options = [part for name in off for part in ("-p", f"no:{name}")]
-    options += ["--assert=plain", "--capture=no", "--tb=no", "--import-mode=importlib", "--noconftest"]
-    options += ["-q", "--rootdir=.", "--confcutdir=.", "-c", os.devnull]
-    given, said = Given(), io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        code = pytest.main([file, *options], plugins=[given])
-    sys.modules.pop(file.removesuffix(".py"), None)
-    sys.dont_write_bytecode = kept
-    sys.path.remove("")
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = alone
-    return given.results or [[int(code), 0, ""]]
-
-
-def judge(zoo, sample, shuffled):
-    """Run the suite on each model of the zoo; what is to hold: tests that run, no good one stopped, no broken one let through."""
-    names = np.random.default_rng(shuffled).permutation(list(zoo)).tolist()
-
-    def ask(key, text):
-        if not text.startswith("{"):
-            return "enough" if text and names[key].startswith("good") else ""
-        try:
-            return json.dumps(zoo[names[key]](json.loads(text)))
-        except (KeyError, ValueError, TypeError, IndexError) as error:
-            return json.dumps({"error": type(error).__name__, "text": str(error)})
-
-    found = dict(zip(names, expect.beside(tried, FILE, ask, len(names), sample), strict=False))
-    good = {name: result for name, result in found.items() if name.startswith("good")}
-    broken = {name: result for name, result in found.items() if not name.startswith("good")}
-    code, passed, _ = [*good.values(), *found.values()][0]
-    stopped = [name for name, (code, passed, _) in good.items() if code != 0 or passed == 0]
-    failed = next((good[name][2] for name in stopped), "")
-    missed = [name for name, (code, *_) in broken.items() if code != 1]
-    return [
-        {
-            "condition": code in (0, 1) and (code == 1 or passed > 0),
-            "got": {-1: "no such file", 5: "no test", 0: "no test that passed"}.get(
-                code, f"pytest's exit code {code}"
-            ),
-            "expected": "tests that run",
-            "what": f"{FILE} on a good model",
-            "why": "pytest has to find tests in the file, and to run them",
-            "look_at": "the file's name, the names of the functions, which begin with test_, and errors when it is imported",
-        },
-        {
-            "condition": not stopped,
-            "got": "a good model stopped",
-            "expected": "none stopped",
-            "what": f"the good models that {FILE} stops"
-            + (f" (a test that fails: {failed}; the model: {TRAITS[stopped[0]]})" if stopped else ""),
-            "why": "a gate that stops good models is switched off, and what is not in the contract is no promise",
-            "look_at": "that test: does it demand an exact or an absolute score, more than the contract's tolerance, or that an input of use does not matter?",
-        },
-        {
-            "condition": not missed,
-            "got": f"{len(missed)} let through",
-            "expected": "none let through",
-            "what": f"the broken models that {FILE} lets through"
-            + (f" ({len(missed)} of {len(broken)}; they break: {'; '.join(missed[:4])})" if missed else ""),
-            "why": "each line of the contract is there because a model broke it, and no score on held-out rows showed it",
-            "look_at": "your test of that line: does it make the change in every column and with every value of the line, and compare all orders?",
-        },
-    ]
+# shared: tried
 
 
 TRAITS = {
@@ -1363,80 +958,13 @@ NAMES = "order_id customer_id placed_at amount items channel ship_country addres
 NAMES += ["device_known", "card_country", "attempts"]
 
 
-def sample_of(seed):
-    """20 orders of a shop, some without an amount, with labels in no order."""
-    from tidewater import make_world
-
-    world, rng = make_world(seed, days=7, orders_per_day=60), np.random.default_rng(seed % 2**32)
-    rows = world.orders.merge(world.payments, on="order_id")[NAMES]
-    rows = rows.iloc[rng.permutation(len(rows))[:20]].set_axis(rng.permutation(9000)[:20])
-    return rows.assign(amount=rows["amount"].mask(np.arange(20) % 6 == 4))
+# shared: sample_of
 
 
 FAR = frozenset("US BR IN NG ID VN TR MX ZA PH".split())
 
 
-def read(asked, refuses=True):
-    """What a model reads of the orders: floats, tidy countries, moments in UTC."""
-    columns = asked["columns"]
-    q = {
-        new: np.array([np.nan if value is None else value for value in columns[old]], dtype=float)
-        for new, old in {
-            "amount": "amount",
-            "items": "items",
-            "attempts": "attempts",
-            "age": "address_age_days",
-        }.items()
-    }
-    for new, old in {"card": "card_country", "ship": "ship_country"}.items():
-        q[new] = np.array([str(word).strip().upper() for word in columns[old]], dtype=object)
-    for name in ("channel", "device"):
-        q[name] = np.array([str(word) for word in columns[name]], dtype=object)
-    q["known"] = np.array(columns["device_known"], dtype=bool)
-    days = np.array(columns["placed_at"], dtype=float) / 8.64e7
-    q["hour"], q["weekday"] = days % 1 * 24, np.floor(days) % 7
-    if refuses and (q["amount"] < 0).any():
-        raise ValueError("a negative amount")
-    return q
-
-
-def scorecard(q, weights=(0.7, 1.8, 1.1, 1.2, 0.6, 0.4, 1.0, 0.5), base=-5.0):
-    """Logits of a good model."""
-    amount = np.nan_to_num(q["amount"], nan=45.0)
-    marks = [
-        np.clip(q["attempts"], 1, 5) - 1,
-        np.isin(q["card"], list(FAR)),
-        ~q["known"],
-        1 / (1 + q["age"] / 10),
-    ]
-    marks += [q["hour"] < 6, np.log(np.clip(amount / 45, 1, 20)), amount < 5, q["card"] != q["ship"]]
-    return base + sum(
-        weight * np.asarray(mark, dtype=float) for weight, mark in zip(weights, marks, strict=True)
-    )
-
-
-def answer(logits, shape="", first=1.0, writes=None, dtype="float64"):
-    """What goes back to the tests: an array of both probabilities, and what is written into the caller's frame."""
-    p = 1 / (1 + np.exp(-logits))
-    both = p if shape == "one" else np.column_stack([first * (1 - p), p])
-    lengths = [2] if shape == "flat" else list(both.shape)
-    return {
-        "answer": both.ravel().tolist(),
-        "shape": lengths,
-        "dtype": dtype,
-        "writes": writes or {},
-    }
-
-
-def by_label(asked):
-    """Places of the rows in the order of their labels."""
-    return np.array(
-        sorted(range(asked["rows"]), key=lambda place: asked["index"][place].rjust(20)), dtype=int
-    )
-
-
-def card(asked):
-    return answer(scorecard(read(asked)))
+# shared: read
 
 
 # Two broken models and a good one, to begin with.
@@ -1456,39 +984,7 @@ weights = rng.uniform([0.6, 1.6, 0.9, 0.9, 0.3, 0.3, 0.8, 0.2], [0.9, 2.4, 1.4, 
 effects = {word: float(rng.uniform(-0.6, 0.6)) for word in [*CHANNELS, *DEVICES, *range(7)]}
 
 
-def plain(q):
-    return scorecard(q, weights, -5.2)
-
-
-def trees(q):
-    """Steps; in a sixth of the orders or fewer each mark goes the other way, a little."""
-    a, far = q["attempts"], np.isin(q["card"], list(FAR))
-    z = -4.4 + np.where(q["items"] > 3, -0.1 * (a > 1), 0.65 * (a > 1) + 0.3 * (a > 2) + 0.3 * (a > 3))
-    z = (
-        z
-        + np.where(q["channel"] == "phone", -0.1, 1.9) * far
-        + 0.6 * (q["amount"] > 150)
-        + 0.9 * (q["amount"] < 5)
-    )
-    z = z + np.where(q["channel"] == "partner", -0.1, 1.2) * ~q["known"] + 0.5 * (q["hour"] < 5)
-    return z + np.where(q["card"] != q["ship"], -0.1, 0.9) * (q["age"] < 7)
-
-
-def low(q):
-    """As a model calibrated to a low base rate: six tenths of each step, and the hour."""
-    return 0.6 * scorecard(q, weights, -12.5) + 0.3 * np.sin(np.pi * q["hour"] / 12)
-
-
-def noisy(q):
-    return scorecard(q, weights, -4.8) + rng.uniform(-0.02, 0.02, len(q["age"]))
-
-
-def words(q):
-    """Uses columns that others leave."""
-    z = scorecard(q, weights, 0.4) + 0.25 * np.clip(q["items"] - 2, -1, 4)
-    for name in ("channel", "device", "weekday"):
-        z = z + np.array([effects.get(word, 0.0) for word in q[name].tolist()])
-    return z
+# shared: plain
 
 
 GOOD = {"scorecard": plain, "trees": trees, "low": low, "noisy": noisy, "words": words}
