@@ -158,7 +158,7 @@ axes[0].set(ylabel="z", title="one number a day, and their cumulative sum (slowe
 text = axes[1].set(xlabel="day", ylabel="sum")
 
 # %% [markdown]
-# *In words: the bars are about as often above as below zero until day 34 and mostly above it from then; the lower line stays near zero and climbs from day 35 on.*
+# *In words: the bars are about as often above as below zero until day 34 and mostly above it from then; the lower line is near zero until day 32, lifted a little by chance until 37, and climbs from then on.*
 #
 # The line answers two questions. It crosses a limit: *now I am sure*. And it tells the last day on which it was zero: *that is where it began*. These are different days, and whoever looks for the cause needs the second.
 #
