@@ -766,6 +766,9 @@ expect.equal(
 # | tag | `open` | names of the open fields in alphabetical order, joined by commas; `none` |
 # | artifact | `alarms.json` | the file |
 #
+# Your three files together are judged on some hundred hidden days with sharp and growing faults, holidays and sales: a glaring fault is told on its first or second day, one that grows for three weeks within 18 days,
+# under the name of its field, with five false alarms at most.
+#
 # Exit code: 1 if this `watch` raised an alarm, else 0; `learn` and `rebase` end with 0. `log_days` is given: one call for all days, since a call for each takes longer than the rest of the job. Beside it stand `main` and `read_calendar`.
 
 
@@ -1030,7 +1033,7 @@ for name, one in (SHARP | CREEPING).items():
         why="it is planted, it harms, and this is the field to look at",
         look_at="the field that is named, what part 1 sees of such a change, and whether the earlier alarm of this field was closed",
     )
-    most = 1 if name in SHARP else 16
+    most = 1 if name in SHARP else 18
     expect.true(
         hits[0][1] - one.first <= most,
         got="later",
@@ -1040,14 +1043,15 @@ for name, one in (SHARP | CREEPING).items():
         look_at="the days that are judged together, and what the reference is made of",
     )
     expect.true(
-        len(hits) <= 2,
+        len(hits) <= 3,
         got="more",
-        expected="one, or two at most",
+        expected="one, or three at most",
         what=f"the alarms of {one.field} while there is {name}",
         why="one incident is one alarm",
         look_at="what of the alarms is kept from day to day and from run to run",
     )
-# Over 20 seeds the reference has 0.3 on average, 2 at most.
+# Over 20 seeds the reference has 0.45 on average with a standard deviation of 0.7, 2 at most; the sharp changes are told on their first day, the
+# growing ones after 8.7 days (standard deviation 2.1) and 8.2 (1.6).
 expect.true(
     len(during) <= 5,
     got="more",
@@ -1295,7 +1299,7 @@ expect.equal(
 # %% [markdown]
 # ## Your eight weeks
 #
-# What does your monitor say of the second eight weeks in `weeks`? (Run this cell last.)
+# What does your monitor say of the second eight weeks in `weeks`? A further run keeps the three files, for units that go on with them. (Run this cell last.)
 
 # %%
 from monitor import main
@@ -1306,6 +1310,9 @@ healthy.to_parquet("healthy.parquet")
 weeks[weeks["day"] > healthy["day"].max()].to_parquet("weeks.parquet")
 main("learn", "healthy.parquet", "calendar.json", "monitor.state")
 main("watch", "weeks.parquet", "calendar.json", "monitor.state")
+with mlflow.start_run(run_name="the monitor"):
+    for name in ("normal.py", "alarms.py", "monitor.py"):
+        mlflow.log_artifact(name)
 pd.DataFrame(json.loads(Path("alarms.json").read_text())["raised"])
 
 # %% [markdown]
