@@ -18,7 +18,7 @@
 #   - "Part 1: bins from the whole reference, counts for each of seven kinds of day, a chi-square test of two rows of counts with rare bins put together. Part 2: z = -ndtri(p) is a standard
 #     normal number on healthy days; a cumulative sum max(0, sum + z - 0.5), limited above while an alarm is open, and beside it a limit for one day alone. Part 3: sort by day, skip up to the last day
 #     of the state, learn each field apart, take planned fields out of what the rule sees."
-#   - "Part 1: kind = np.where(days.isin(holidays), 6, days.dt.dayofweek); chdtrc(bins - 1, statistic). Part 2: rate = per_year / 365 / len(fields), half of it for p < rate / 2 on one day, half for the sum: Siegmund's
+#   - "Part 1: kind = np.where(days.isin(holidays), 6, days.dt.day_of_week); chdtrc(bins - 1, statistic). Part 2: rate = per_year / 365 / len(fields), half of it for p < rate / 2 on one day, half for the sum: Siegmund's
 #     2 * (exp(b) - b - 1) = 1 / (rate / 2), limit b - 1.166; open: sum = min(sum, 4), closed at 0; since = the first day after the sum was 0. Part 3: state = {'normal': {field: learn(orders, [field], holidays)}, 'alarms': Alarms(...), 'last': day}
 #     through pickle."
 # ---
@@ -146,7 +146,7 @@ def chances(normal, orders, holidays):
 
 def kinds(days, holidays):
     """0 to 6 for each day, Monday to Sunday; a holiday is a Sunday."""
-    return np.where(days.isin(list(holidays)), 6, days.dt.dayofweek)
+    return np.where(days.isin(list(holidays)), 6, days.dt.day_of_week)
 
 
 def places(column, scale):
@@ -1324,13 +1324,13 @@ pd.DataFrame(json.loads(Path("alarms.json").read_text())["raised"])
 
 # %% wrong="every_day_against_all_days" of="normal" caught_by="healthy_days" edits="reference"
 # Compares each day with all days together: every Monday is an alarm.
-# -     return np.where(days.isin(list(holidays)), 6, days.dt.dayofweek)
+# -     return np.where(days.isin(list(holidays)), 6, days.dt.day_of_week)
 # +     return np.zeros(len(days), dtype=int)
 
 # %% wrong="a_holiday_like_its_weekday" of="normal" caught_by="healthy_days" edits="reference"
 # Takes a holiday for the weekday it falls on: each May brings alarms, and the reference of that weekday is spoilt, too.
-# -     return np.where(days.isin(list(holidays)), 6, days.dt.dayofweek)
-# +     return days.dt.dayofweek.to_numpy()
+# -     return np.where(days.isin(list(holidays)), 6, days.dt.day_of_week)
+# +     return days.dt.day_of_week.to_numpy()
 
 # %% wrong="the_reference_as_truth" of="normal" caught_by="healthy_days" edits="reference"
 # Takes the shares of the reference as the truth: a day of 1,500 orders knows more than eight weeks of small ones, and calls the difference drift.
