@@ -27,7 +27,8 @@ class Seat:
         self._jail = jail
         self.experiment = tracking.experiment_name(unit.name)
         self.since_ms = 0  # every run in this fresh store counts: two clocks are never compared
-        self.environment = {"MLFLOW_TRACKING_URI": f"sqlite:///{self.database}"}
+        uri = f"sqlite:///{self.database}"
+        self.environment = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_EXPERIMENT_NAME": self.experiment}
         self.files = files_beside(beside)
         self.start = self.start_fresh = jail.start
         self.inherited = jail.environment

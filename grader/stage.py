@@ -39,7 +39,7 @@ class Stage:
         self.database = Path(self.uri.removeprefix("sqlite:///"))
         self.experiment = tracking.experiment_name(unit.name)
         self.since_ms = 0  # every run in this fresh store counts: two clocks are never compared
-        self.environment = {"MLFLOW_TRACKING_URI": self.uri}
+        self.environment = {"MLFLOW_TRACKING_URI": self.uri, "MLFLOW_EXPERIMENT_NAME": self.experiment}
         self.start: Start = start_here
         self.start_fresh: Start = start_here
         self._models = 0

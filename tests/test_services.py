@@ -5,6 +5,7 @@ from small_course import notebook_of, report_of, unit_of
 
 from grader.checking import spare_workers
 from grader.model import Outcome
+from grader.runner import World
 
 A_MODEL = '''\
 # ---
@@ -64,5 +65,50 @@ def test_a_model_is_loaded_and_asked_in_a_process_of_its_own(tmp_path, workers, 
     finally:
         if kind == "fresh":
             used.close()
+
+    assert result.outcome is Outcome.PASSED, result.message
+
+
+A_JOB = """\
+# ---
+# title: "A job"
+# minutes: 5
+# data: []
+# needs: []
+# runs_on: []
+# sources: []
+# hints: ["where", "which", "how"]
+# ---
+
+# %%
+import grader
+
+grader.begin("small")
+
+# %% [markdown]
+# A job that logs a run.
+
+# %% answer="job" file="job.py"
+import mlflow
+
+### BEGIN SOLUTION
+with mlflow.start_run():
+    mlflow.log_metric("rows", 7.0)
+### END SOLUTION
+
+# %% test="logs" of="job" points=1
+from grader import expect
+
+with expect.process("job.py") as job:
+    job.wait()
+expect.run(metrics={"rows": 7.0}, what="the run of job.py", why="it was logged", look_at="start_run")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", World)
+def test_a_started_file_logs_into_the_experiment_of_the_unit(tmp_path, judged, world):
+    """As a file does that the learner starts beside the notebook."""
+    (result,) = judged(unit_of(tmp_path, A_JOB), {}, world=world).results
 
     assert result.outcome is Outcome.PASSED, result.message
