@@ -27,7 +27,7 @@
 # # When do we wake somebody? Drift, day by day
 #
 # `train-versus-production` compared two samples once and took care of many features. The fraud model now runs for months, and the report runs every morning: eleven fields, 365 days, 4,015 looks a year.
-# At a level of 5 % that is an alarm on more than half of the mornings, at 150 euros each ([docs/world.md](../../docs/world.md)), and nobody reads the real one. Labels come in two months. So the question changes from *did it move* to *when do we wake somebody, for
+# At a level of 5 % that is an alarm on 43 % of the mornings (1 - 0.95^11), at 150 euros each ([docs/world.md](../../docs/world.md)), and nobody reads the real one. Labels come in two months. So the question changes from *did it move* to *when do we wake somebody, for
 # which field, and since when is it so*.
 #
 # You build a monitor in three files. It learns what is normal from eight healthy weeks, sees one day after the other, and keeps what it knows between its runs.
@@ -88,10 +88,10 @@ axes = by_day.plot(subplots=True, figsize=(9, 4), xlabel="day")
 #
 # | demand | why |
 # | --- | --- |
-# | a day is compared with its own weekday, a holiday with Sundays (and it does not count for its own weekday in the reference) | else Monday is an alarm each week |
-# | on healthy days each chance is below 0.05 on about 5 % of the days, below 0.01 on about 1 %; fewer is allowed, more than twice as many is not. With 25 orders a day as well as with 1,500 | a small day is noisier than a large one, and the reference is a sample, too |
+# | a day is compared with its own weekday, a holiday with Sundays (in the reference, too, it counts as a Sunday and not for its own weekday) | else Monday is an alarm each week |
+# | on healthy days each chance is below 0.05 on about 5 % of the days, below 0.01 on about 1 %; fewer is allowed (but part 2 then takes longer), more than twice as many is not. With 25 orders a day as well as with 1,500 | a small day is noisier than a large one, and the reference is a sample, too |
 # | the shares count, not the number of orders | the shop grows |
-# | a fault as large as the following gives its field a chance below 0.0001 with 150 to 250 orders, and the smallest of all inputs: a fifth of the words is a word that was never there; a third of the values is missing; one channel's numbers are a hundredfold; the median stays and all distances to it shrink to three tenths; True and False become all False | part 2 needs small numbers for large faults; two decimals are not enough |
+# | a fault as large as the following gives its field a chance below 0.0001 with 150 to 250 orders, and no other input has a smaller one that day (`score` aside, it is no input): a fifth of the words is a word that was never there; a third of the values is missing; one channel's numbers are a hundredfold; the median stays and all distances to it shrink to three tenths; True and False become all False | part 2 needs small numbers for large faults; two decimals are not enough |
 # | a field that is not among the day's columns at all counts as missing in each row | that is how a renamed field arrives |
 # | the day's dtype may differ from the reference's: an int column with gaps is float64, True and False with gaps are object | the same |
 # | a day without orders: 1.0 for each field | other monitors count orders |
@@ -192,7 +192,8 @@ def asked(reference, fields, holidays, days):
     sys.modules.pop("normal", None)
     from normal import chances, learn
 
-    normal = learn(reference.copy(), list(fields), list(holidays))
+    known = [day for day in holidays if day <= reference["day"].max()]  # the others are announced later
+    normal = learn(reference.copy(), list(fields), known)
     return [{str(k): float(v) for k, v in chances(normal, day, list(holidays)).items()} for day in days]
 
 
@@ -255,6 +256,36 @@ expect.true(
     what="chances of healthy days: names and range",
     why="the rule of part 2 shares its alarms out among these fields",
     look_at="columns of the table that are not in fields",
+)
+# A short reference, in which one Thursday of three is a holiday that looks otherwise.
+short = pd.DataFrame({"day": np.repeat(pd.date_range("2025-01-06", periods=21), 60)})
+at = ((short["day"] - short["day"].min()).dt.days).to_numpy()
+short["channel"] = np.where(
+    np.arange(len(short)) % 10 < np.where((at % 7 == 6) | (at == 10), 8, 2), "app", "web"
+)
+thursday = short[at == 17].assign(day=pd.Timestamp("2025-02-06"))
+holiday = short[at == 20].assign(day=pd.Timestamp("2025-02-13"))
+usual, free = (
+    answer["channel"]
+    for answer in expect.beside(
+        asked, short, ["channel"], [pd.Timestamp("2025-01-16"), holiday["day"].max()], [thursday, holiday]
+    )
+)
+expect.true(
+    usual > 0.05,
+    got="less",
+    expected="a chance above 0.05",
+    what="chances of a Thursday like the two Thursdays of the reference, which has a third one that is a holiday and was like Sundays",
+    why="this is an ordinary Thursday, and the holiday counts as a Sunday alone",
+    look_at="the days of the reference that a Thursday is compared with",
+)
+expect.true(
+    free > 0.05,
+    got="less",
+    expected="a chance above 0.05",
+    what="chances of a holiday that is like the Sundays of the reference, and that was announced after learn",
+    why="chances is given the holidays that are known today",
+    look_at="the holidays that chances uses",
 )
 # Over 20 seeds the reference has 0.03 to 0.054 in these groups, with a standard deviation of 0.012 to 0.026 (Sundays, 65 chances).
 at = 0
@@ -408,12 +439,12 @@ expect.true(
 # 1. **The budget holds**, whatever the number of fields.
 # 2. **A day that is beyond doubt calls on that day:** a chance of 1e-9 or less.
 # 3. **What creeps is found, too.** If the z-values `-ndtri(chance)` of a field have mean 1.6 instead of 0 from some day on (half of its chances are then below 0.055), with 12 fields and a budget of 2, the alarm comes within 14 days on average. No single day of these need be remarkable.
-# 4. **`since` is the beginning, not the day of the call.** On such changes it is at most 4 days off, on average, in either direction.
+# 4. **`since` is the beginning, not the day of the call.** On such changes it is at most 4 days off, on average, in either direction; if chances of 0.5 are followed by 0.001 or by 0.04 on every day, one day at most.
 # 5. **One incident is one alarm.** A change that lasts for 60 days raises about one alarm (1.4 at most on average), not one a day.
 # 6. **It recovers by itself.** Once the chances are healthy again, the alarm closes without anybody's help, within 14 days on average, after a faint and after a glaring fault alike, and a second incident 40 days later is raised again.
 # 7. **A day that is not judged says nothing**: it is neither a sign of health nor of a fault. An open alarm stays open over it, and what was gathered stays.
 #
-# Which rule does that is your choice: a cumulative sum, an exponentially weighted mean, so many small chances of the last so many days, sums over windows of several lengths, ... A year of 12 fields has to take less than some seconds.
+# Which rule does that is your choice: a cumulative sum, an exponentially weighted mean, so many small chances of the last so many days, sums over windows of several lengths, ... The imports and numbers in the cell are those of a cumulative sum; another rule needs others. Its limit for so few false alarms is too rare for a simulation: Siegmund's formula says that it needs about 2 (e^b - b - 1) healthy days to reach b - 1.166, with 0.5 taken off each day. A year of 12 fields has to take less than some seconds.
 
 
 # %% answer="alarms" file="alarms.py"
@@ -573,6 +604,18 @@ expect.true(
 ### BEGIN HIDDEN TESTS
 from scipy.special import ndtr
 
+steady = np.full((60, 3), 0.5)
+steady[30:, 0], steady[30:, 1] = 0.001, 0.04
+found = expect.beside(watched, [steady], 2)[0]
+for k, p in ((0, 0.001), (1, 0.04)):
+    expect.true(
+        any(field == k and abs(since - 30) <= 1 for _, field, since in found[:2]),
+        got="another day, or no alarm",
+        expected="the first of the small chances, or one day off",
+        what=f"since of a field whose chances are 0.5 for 30 days and {p} from then on",
+        why="the first is called after a day or two, the second after a week, and both began on the same day",
+        look_at="where since comes from: the data, the day of the call, or that day less a constant",
+    )
 rng = expect.rng()
 streams, onsets = [], []
 for _ in range(15):
@@ -596,11 +639,12 @@ expect.true(
     why="half of these chances are below 0.055 and few below 0.0001: many small signs in a row are one large sign",
     look_at="what your rule keeps of the days before",
 )
-# Mean error 1.6 (windows), 1.9 (sum, mean) and 2.8 days (k of n, standard deviation 0.23); the day of the call instead 5.3 with 0.30.
+# Mean error 1.6 (windows), 1.8 (sum, mean) and 2.8 days (k of n, standard deviation 0.30, 3.8 at most in 24 seeds). The day of the call, 5.0, and a constant
+# fail the steady changes above.
 expect.true(
-    len(errors) > 0 and float(np.mean(errors)) <= 4,
+    len(errors) > 0 and float(np.mean(errors)) <= 5,
     got="more",
-    expected="4 days at most",
+    expected="4 days at most, or 5 by chance",
     what="the mean distance of since from the first day of these 180 changes",
     why="whoever is called looks for what was released on that day",
     look_at="the difference between the day on which you know and the day on which it began",
@@ -1114,8 +1158,8 @@ def ran(files, calls):
     return results
 
 
-def surprises(book, fields, holidays, days):
-    """-log10 of the chances of the learner's normal.py for some days, learned from the first 56."""
+def surprises(book, fields, holidays, days, first=0, last=55):
+    """-log10 of the chances of the learner's normal.py for some days, learned from the days first to last."""
     import importlib
     import math
     import sys
@@ -1128,7 +1172,7 @@ def surprises(book, fields, holidays, days):
     number = (book["day"] - start).dt.days
     found = {}
     for field in fields:
-        normal = learn(book[number < 56], [field], list(holidays))
+        normal = learn(book[(number >= first) & (number <= last)], [field], list(holidays))
         answers = [chances(normal, book[number == day], list(holidays))[field] for day in days]
         found[field] = [-math.log10(max(p, 1e-99)) for p in answers]
     return found
@@ -1150,7 +1194,7 @@ def date_of(number):
 def files_of(book, spans, planned):
     """The calendar, and a file for each span of days."""
     number = (book["day"] - START).dt.days
-    calendar = {"holidays": [date_of(15)], "planned": planned}
+    calendar = {"holidays": [date_of(15), date_of(78)], "planned": planned}
     files = {"calendar-day.json": json.dumps(calendar).encode()}
     for name, (first, last) in spans.items():
         files[f"{name}.parquet"] = as_file(book[(number >= first) & (number <= last)])
@@ -1198,15 +1242,17 @@ changes = [
     Change("factor", "amount", 96, 9, 100.0, channel="app"),
 ]
 planned = [{"first": date_of(70), "last": date_of(73), "fields": ["device"]}]
-book = daybook(seed, 100, 110, changes=changes, holidays=[15])
+planned += [{"first": date_of(79), "last": date_of(95), "fields": ["card_country"]}]
+free = [START + pd.Timedelta(days=day) for day in (15, 78)]
+book = daybook(seed, 100, 110, changes=changes, holidays=[15, 78])
 spans = {
     "day-healthy": (0, 55),
-    "day-all": (56, 77),
+    "day-all": (56, 78),
     "day-one": (56, 58),
     "day-two": (57, 68),
-    "day-three": (66, 77),
+    "day-three": (66, 78),
 }
-spans |= {"day-cents": (64, 77), "day-rest": (78, 95), "day-last": (96, 99)}
+spans |= {"day-cents": (64, 78), "day-rest": (79, 95), "day-last": (96, 99)}
 files = files_of(book, spans, planned)
 results = expect.beside(
     ran,
@@ -1221,21 +1267,32 @@ results = expect.beside(
 third = results[-1][1] or {"raised": [], "open": {}}
 view = expect.run(
     params={"orders_sha256": hashlib.sha256(files["day-three.parquet"]).hexdigest()},
-    metrics={"days": 9, "alarms": len(third["raised"])},
+    metrics={"days": 10, "alarms": len(third["raised"])},
     tags={"open": ",".join(sorted(third["open"])) or "none"},
-    what="the run of the third call, whose file has twelve days of which three were seen before",
+    what="the run of the third call, whose file has thirteen days of which three were seen before",
     why="a colleague reads from the run which file it was, how many days were new and what is open",
     look_at="the entry that differs",
 )
 whole = results[1][1]
 pieces = [one for _, answer in results[3:] for one in (answer or {}).get("raised", [])]
 expect.true(
-    whole is not None and pieces == whole["raised"] and results[-1][1]["open"] == whole["open"],
+    whole is not None
+    and [(one["field"], one["day"]) for one in pieces]
+    == [(one["field"], one["day"]) for one in whole["raised"]]
+    and set(third["open"]) == set(whole["open"]),
     got="other alarms",
     expected="the same",
-    what="the alarms and open fields of 22 days watched in one call, and in three calls whose files overlap",
+    what="field and day of the alarms, and open fields, of 23 days watched in one call, and in three calls whose files overlap",
     why="a restart must not forget the faint signs of the days before, nor count a day twice",
     look_at="what is in the state, and which days are skipped",
+)
+expect.true(
+    pieces == whole["raised"] and third["open"] == whole["open"],
+    got="another since",
+    expected="the same",
+    what="since of these alarms, watched in one call, and in three calls whose files overlap",
+    why="where a change began was known before the restart",
+    look_at="whether all that since is made of is in the state",
 )
 named = {one["field"]: one["day"] for one in whole["raised"]}
 narrow = named.get("address_age_days", "9999")
@@ -1246,12 +1303,12 @@ expect.equal(
     why="a planned day is not judged for its own fields alone",
     look_at="which fields of a planned day are left out, and on which days",
 )
-wanted = expect.beside(surprises, book, list(FIELDS), [START + pd.Timedelta(days=15)], list(range(69, 78)))
+wanted = expect.beside(surprises, book, list(FIELDS), free, list(range(69, 79)))
 for field in FIELDS:
     history = view.history(f"surprise.{field}")
     expect.equal(
         [step for step, _ in history],
-        list(range(74, 83)),
+        list(range(74, 84)),
         what=f"the steps of surprise.{field} in that run",
         why="each new day has its point, planned days too, and the step is the number of days since 1 January",
         look_at="what is handed to log_days",
@@ -1280,21 +1337,36 @@ results = expect.beside(ran, {}, calls)
 after, last = ((answer or {"raised": [], "open": {}}) for _, answer in results[1:])
 expect.equal(
     [
-        "amount" in [one["field"] for one in after["raised"]],
-        "amount" in after["open"],
+        any(one["field"] == "amount" and one["day"] <= date_of(81) for one in after["raised"]),
+        after["open"].get("amount", "9999") <= date_of(78),
         "card_country" in after["open"],
     ],
     [False, False, True],
-    what="whether amount is raised or open in the 18 days after it was rebased to two weeks of cents, and whether card_country is still open",
-    why="cents are what is normal now, and nobody said anything about card_country",
-    look_at="which part of the state rebase learns anew, and whose alarm it closes",
+    what="whether amount is raised in the three days after it was rebased to 15 days of cents, whether it is open 17 days later with a since before the rebase, and whether card_country is still open, which is planned on all of these days",
+    why="cents are what is normal now; card_country was not rebased, and a planned day does not close an alarm",
+    look_at="which part of the state rebase learns anew, whose alarm it closes, and what see is given on planned days",
 )
 expect.equal(
     [[one["day"] for one in last["raised"] if one["field"] == "amount"], results[-1][0]],
     [[date_of(96)], 1],
-    what="days of the alarms of amount, and exit code, when the app sends cents, too, 19 days after amount was rebased",
+    what="days of the alarms of amount, and exit code, when the app sends cents, too, 18 days after amount was rebased",
     why="a field that was rebased is watched like any other",
     look_at="what rebase leaves in the state",
+)
+wanted = expect.beside(surprises, book, ["amount"], free, list(range(96, 100)), 64, 78)
+view = expect.run(
+    metrics={"days": 4},
+    what="the run of the last watch, over four new days",
+    why="each watch is one run, and rebase logs none",
+    look_at="how many runs there are",
+)
+expect.close(
+    [value for _, value in view.history("surprise.amount")],
+    wanted["amount"],
+    tolerance=1e-6,
+    what="surprise.amount of the last four days, a Sunday among them",
+    why="amount is compared with the days of rebase, of which the last is a holiday and counts as a Sunday",
+    look_at="the orders and the holidays that rebase learns from",
 )
 ### END HIDDEN TESTS
 
@@ -1333,6 +1405,23 @@ pd.DataFrame(json.loads(Path("alarms.json").read_text())["raised"])
 # Takes a holiday for the weekday it falls on: each May brings alarms, and the reference of that weekday is spoilt, too.
 # -     return np.where(days.isin(list(holidays)), 6, days.dt.day_of_week)
 # +     return days.dt.day_of_week.to_numpy()
+
+# %% wrong="a_holiday_on_both_sides" of="normal" caught_by="healthy_days" edits="reference"
+# Counts a holiday of the reference as a Sunday and for its own weekday, too: an ordinary Thursday looks strange beside it.
+# -         counts = np.bincount(kind * bins + places(column, scale), minlength=7 * bins)
+# +         counts = np.bincount(kind * bins + places(column, scale), minlength=7 * bins)
+# +         own = orders["day"].dt.day_of_week.to_numpy()
+# +         counts += np.bincount((own * bins + places(column, scale))[own != kind], minlength=7 * bins)
+
+# %% wrong="holidays_known_at_learning" of="normal" caught_by="healthy_days" edits="reference"
+# Keeps the holidays that were known when it learned: one that is announced later is compared with working days.
+# -     kind, normal = kinds(orders["day"], holidays), {}
+# +     kind, normal = kinds(orders["day"], holidays), {}
+# +     global KNOWN
+# +     KNOWN = list(holidays)
+#
+# -     kind, found = kinds(orders["day"].iloc[:1], holidays)[0], {}
+# +     kind, found = kinds(orders["day"].iloc[:1], globals().get("KNOWN", holidays))[0], {}
 
 # %% wrong="the_reference_as_truth" of="normal" caught_by="healthy_days" edits="reference"
 # Takes the shares of the reference as the truth: a day of 1,500 orders knows more than eight weeks of small ones, and calls the difference drift.
@@ -1476,11 +1565,6 @@ def chances(normal, orders, holidays):
 # -             elif p < self.at_once or self.sums[field] > self.limit:
 # +             elif p < 2 * self.at_once:
 
-# %% wrong="at_the_end_of_the_month" of="alarms" caught_by="soon_and_since" edits="reference"
-# Decides on the last day of the month: the report is tidy, and the shop has sent cents for three weeks.
-# -             elif p < self.at_once or self.sums[field] > self.limit:
-# +             elif day.day == 28 and self.sums[field] > self.limit:
-
 # %% wrong="sums_alone" of="alarms" caught_by="soon_and_since" edits="reference"
 # Cuts each day's sign at two standard deviations, so that no single day can call: the glaring fault costs four days more.
 # -             z = -ndtri(min(max(p, 1e-15), 1 - 1e-9))
@@ -1493,6 +1577,11 @@ def chances(normal, orders, holidays):
 # Says that it began on the day of the call: whoever looks for the release of that day finds nothing.
 # -                 self.open[field] = self.first[field]
 # +                 self.open[field] = day
+
+# %% wrong="since_a_constant" of="alarms" caught_by="soon_and_since" edits="reference"
+# Takes a constant off the day of the call: right for one size of change, days off for any other.
+# -                 self.open[field] = self.first[field]
+# +                 self.open[field] = day if p < self.at_once else type(day).fromordinal(day.toordinal() - 5)
 
 # %% wrong="first_of_the_alphabet" of="alarms" caught_by="soon_and_since" edits="reference"
 # Calls once for all fields of a day, under the name that comes first in the alphabet.
@@ -1676,10 +1765,10 @@ class Alarms:
 # -         judged = {field: p for field, p in found.items() if field not in known}
 # +         judged = {} if known else found
 
-# %% wrong="holidays_of_learning_alone" of="monitor" caught_by="hidden_months" edits="reference"
-# Uses the holidays when it learns and not when it watches: each later holiday is compared with working days.
-# -             found |= chances(normal, rows, holidays)
-# +             found |= chances(normal, rows, [])
+# %% wrong="a_planned_day_is_ordinary" of="monitor" caught_by="restart_and_record" edits="reference"
+# Gives a planned field the chance 0.5 instead of none: a long sale closes an alarm that nobody has seen healthy.
+# -         judged = {field: p for field, p in found.items() if field not in known}
+# +         judged = {field: 0.5 if field in known else p for field, p in found.items()}
 
 # %% wrong="learns_from_what_it_watches" of="monitor" caught_by="restart_and_record" edits="reference"
 # Learns from the very file that it is to judge, days of the future included: nothing in it can be strange.
@@ -1697,17 +1786,14 @@ class Alarms:
 # -     for day, rows in orders[orders["day"] > state["last"]].groupby("day"):  # in the order of the days
 # +     for day, rows in orders.groupby("day"):
 
-# %% wrong="days_as_they_come" of="monitor" caught_by="hidden_months" edits="reference"
-# Takes the days in the order of the rows: in a file in any order the change begins before it began.
-# -     for day, rows in orders[orders["day"] > state["last"]].groupby("day"):  # in the order of the days
-# +     for day, rows in orders[orders["day"] > state["last"]].groupby("day", sort=False):
-#
-# -         state["last"] = day
-# +         state["last"] = max(day, state["last"])
-
 # %% wrong="rebase_without_learning" of="monitor" caught_by="restart_and_record" edits="reference"
 # Closes the alarm and learns nothing: the same alarm is back tomorrow.
 # -     state["normal"][field] = learn(orders, [field], holidays)
+
+# %% wrong="rebase_without_holidays" of="monitor" caught_by="restart_and_record" edits="reference"
+# Learns anew without the calendar: a holiday of these weeks spoils its weekday for as long as the new reference lasts.
+# -     state["normal"][field] = learn(orders, [field], holidays)
+# +     state["normal"][field] = learn(orders, [field], [])
 
 # %% wrong="rebase_of_everything" of="monitor" caught_by="restart_and_record" edits="reference"
 # Rebases all fields at once: an incident that nobody has looked at becomes normal with it.
