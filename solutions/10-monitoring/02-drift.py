@@ -643,12 +643,13 @@ for _ in range(15):
 delays, errors = [], []
 for raised, onset in zip(expect.beside(watched, streams, 2), onsets, strict=True):
     first = {field: (day, since) for day, field, since in reversed(raised) if day >= onset}
-    delays += [first[field][0] - onset if field in first else 60 for field in range(12)]
+    early = {field for day, field, _ in raised if day < onset}  # a false alarm; it may be open still
+    delays += [first[field][0] - onset if field in first else 60 for field in set(range(12)) - early]
     errors += [abs(first[field][1] - onset) for field in first]
 # Means of 20 seeds: delay 5.3 days (sum), 6.0 (mean), 9.8 (k of n, standard deviation for 180 changes 0.4), 5.0 (windows); a limit for single days alone
 # 21.9 (1.5).
 expect.true(
-    float(np.mean(delays)) <= 14,
+    len(delays) > 0 and float(np.mean(delays)) <= 14,
     got="more",
     expected="14 days at most",
     what="the mean delay of 180 alarms, 12 fields with a budget of 2 a year, z-values of mean 1.6",
