@@ -210,7 +210,12 @@ class Learner:
         from grader.judging import judge_cell
 
         verdict = judge_cell(
-            message["name"], message["text"], self.notebook.names, None, message["hidden_line"]
+            message["name"],
+            message["text"],
+            self.notebook.names,
+            None,
+            message["hidden_line"],
+            message["cells"],
         )
         return {**verdict, "output": self.transcript.take()}
 

@@ -272,9 +272,8 @@ class Run:
 
     def _ask_beside(self, test: Test, limit: float) -> dict[str, Any] | None:
         assert self.learner is not None
-        reply = self.relay.ask_learner(
-            self.learner, limit, "check", name=test.name, text=test.text, hidden_line=test.hidden_line
-        )
+        more = {"hidden_line": test.hidden_line, "cells": untouched.texts(self.unit, self.submission)}
+        reply = self.relay.ask_learner(self.learner, limit, "check", name=test.name, text=test.text, **more)
         return reply.get("value") if reply else None
 
     def _ask_judge(self, index: int, test: Test, limit: float) -> dict[str, Any] | None:
