@@ -26,6 +26,7 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 
+from tidewater.elsewhere import elsewhere
 from tidewater.watched import FAULTS, Watched, faults, orders, read_scores, write
 
 MODEL = "tidewater-fraud"
@@ -153,16 +154,8 @@ class Night:
         """A client of the night's store, to which MLflow and the environment of this process point meanwhile."""
         import mlflow
 
-        before, uri = dict(os.environ), mlflow.get_tracking_uri()
-        os.environ.update(self.environment)
-        mlflow.set_tracking_uri(self.environment["MLFLOW_TRACKING_URI"])
-        try:
+        with elsewhere(self.environment):
             yield mlflow.MlflowClient()
-        finally:
-            mlflow.set_tracking_uri(uri)
-            for name in set(os.environ) - set(before):
-                del os.environ[name]
-            os.environ.update(before)
 
     def register(self, weight: float, *, name: str = MODEL, champion: bool = True) -> str:
         """A new version of the model; returns its number."""

@@ -24,6 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tidewater.elsewhere import elsewhere
 from tidewater.scorecards import files_of, put_version
 
 WATCH = """
@@ -220,28 +221,21 @@ def _store() -> tuple[Path, sqlite3.Connection]:
 @contextlib.contextmanager
 def _trial_store() -> Iterator[sqlite3.Connection]:
     """MLflow points at the trial store, and delivered files are found, inside; afterwards all is as before."""
-    import mlflow
-
     from grader.store import put_experiment, sqlite_uri
 
     database, store = _store()
-    variables = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID")}
-    tracking, no_bytecode, path = mlflow.get_tracking_uri(), sys.dont_write_bytecode, list(sys.path)
-    os.environ["MLFLOW_TRACKING_URI"] = sqlite_uri(database)
-    os.environ["MLFLOW_EXPERIMENT_ID"] = put_experiment(database, "trial", own=True)
-    mlflow.set_tracking_uri(sqlite_uri(database))
+    no_bytecode, path = sys.dont_write_bytecode, list(sys.path)
+    variables = {
+        "MLFLOW_TRACKING_URI": sqlite_uri(database),
+        "MLFLOW_EXPERIMENT_ID": put_experiment(database, "trial", own=True),
+    }
     sys.dont_write_bytecode = True
     sys.path.insert(0, os.getcwd())
     try:
-        if not store.execute("SELECT 1 FROM registered_models").fetchall():
-            put_version(SEED, "answer(chance(orders))", trained_until=None)
-        yield store
+        with elsewhere(variables):
+            if not store.execute("SELECT 1 FROM registered_models").fetchall():
+                put_version(SEED, "answer(chance(orders))", trained_until=None)
+            yield store
     finally:
         sys.dont_write_bytecode = no_bytecode
         sys.path[:] = path
-        mlflow.set_tracking_uri(tracking)
-        for name, value in variables.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -36,13 +36,15 @@ def verify(
     """
     problems = [Problem("course", -1, 1, text) for text in course.problems()]
     problems += [Problem("course", -1, 9, text) for text in check_built(course)]
-    chosen = list(course.units if units is None else units)
-    side_by_side = 1 if with_nbgrader else max(1, min(jobs, len(chosen)))
-
-    def proved(unit: Unit) -> list[Problem]:
+    open_units = []
+    for unit in course.units if units is None else units:
         if use_cache and not with_nbgrader and cache.is_proven(course, unit):
             progress(unit.name, "proven before")
-            return []
+        else:
+            open_units.append(unit)
+    side_by_side = 1 if with_nbgrader else max(1, min(jobs, len(open_units)))
+
+    def proved(unit: Unit) -> list[Problem]:
         tell = functools.partial(progress, unit.name)
         found = _prove(
             course, unit, jobs // side_by_side, tell, every_door=every_door, with_nbgrader=with_nbgrader
@@ -53,7 +55,7 @@ def verify(
         return found
 
     with ThreadPoolExecutor(side_by_side) as pool:
-        for found in pool.map(proved, chosen):
+        for found in pool.map(proved, open_units):
             problems += found
     return problems
 

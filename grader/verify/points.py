@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from grader import expect
 from grader.model import Outcome, Report, Test, TestResult, Unit
 from grader.verify.problems import Problem
-from grader.verify.variants import STUB, Variant
+from grader.verify.variants import STUB, Kind, Variant, caught_by
 
 REFERENCE_SECONDS = 10.0
 NEAR_MISS_TOKENS = 4
@@ -147,11 +147,14 @@ class Proof:
     # ---- 8: both worlds
 
     def same_worlds(self, variant: Variant, judge: Report, notebook: Report) -> Iterator[Problem]:
-        """In the tests that ran in both."""
+        """Of a wrong answer in the tests that must catch it, which are those that it meets beside the notebook."""
         beside = {result.name: result for result in notebook.results}
+        met = caught_by(self.unit, variant) if variant.kind is Kind.WRONG else {r.name for r in judge.results}
         for result in judge.results:
-            other = beside.get(result.name)
-            if other is not None and result.outcome is not other.outcome:
+            if result.name not in met:
+                continue
+            other = beside[result.name]
+            if result.outcome is not other.outcome:
                 yield self.problem(
                     8,
                     result.name,
