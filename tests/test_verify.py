@@ -115,10 +115,13 @@ def test_what_did_not_change_need_not_be_proven_again(tmp_path):
 def test_what_is_proven_takes_no_core_from_the_rest(tmp_path, monkeypatch):
     """One open unit of two gets every job; two share them."""
     course = copied_course(tmp_path, "01-add-up", "02-tidy-file")
-    given = []
-    monkeypatch.setattr(
-        "grader.verify._prove", lambda course, unit, jobs, tell, **how: given.append(jobs) or []
-    )
+    given: list[int] = []
+
+    def prove(course, unit, jobs, tell, **how):
+        given.append(jobs)
+        return []
+
+    monkeypatch.setattr("grader.verify._prove", prove)
     for proven in ({"add-up"}, set()):
         monkeypatch.setattr(
             "grader.verify.cache.is_proven", lambda course, unit, known=proven: unit.name in known
